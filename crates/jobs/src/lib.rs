@@ -1,0 +1,5 @@
+//! The built-in jobs of Milepost: ordinary producers that do real work.
+//!
+//! [`ingest`] turns a git repository into a searchable index of its text and symbols.
+
+pub mod ingest;

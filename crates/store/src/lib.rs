@@ -1,0 +1,10 @@
+//! Durable event logs: the [`EventStore`] contract, its engines, and the suite that every engine passes.
+//!
+//! An engine offers one way to write, [`append`](EventStore::append): to one stream, at an expected head, atomically with
+//! the rows that change in the projection of runs. Nothing else assigns sequences, and when it answers the events are durable.
+
+mod contract;
+mod record;
+
+pub use contract::{Append, AppendError, EventStore, ListRuns, Loaded, Page, RunRow, StoreError};
+pub use record::{Corrupt, Record, id_hash};
