@@ -39,37 +39,33 @@ impl<F> Coalescer<F> {
         self.held.push(Held { run: run.clone(), due, frame });
     }
 
-    /// Gives out what may go now. Those behind one that has to wait do wait: the order of the log is kept.
+    /// Gives out everything held, once all of it may go. All at once, because a frame stands for the superseded ones
+    /// before it, and so has to be sent together with those that supersede them. Nothing waits longer than the interval:
+    /// while something is held nothing goes out, so no run gets a later time.
     pub fn ready(&mut self, now: Time, out: &mut Vec<F>) {
-        let ripe = self.held.iter().take_while(|held| held.due <= now).count();
-        self.release(ripe, now, out);
+        if self.next_due().is_some_and(|due| due <= now) {
+            self.flush(now, out);
+        }
     }
 
     /// Gives out everything, because something that is not progress comes after it.
     pub fn flush(&mut self, now: Time, out: &mut Vec<F>) {
-        self.release(self.held.len(), now, out);
+        let (interval_ms, sent) = (self.interval_ms, &mut self.sent);
+        sent.retain(|_, at| now.millis_since(*at) < interval_ms);
+        for held in self.held.drain(..) {
+            sent.insert(held.run, now);
+            out.push(held.frame);
+        }
     }
 
     /// When to ask [`ready`](Self::ready) again; none while nothing is held.
     pub fn next_due(&self) -> Option<Time> {
-        self.held.first().map(|held| held.due)
+        self.held.iter().map(|held| held.due).max()
     }
 
     /// Whether nothing is held back.
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
-    }
-
-    fn release(&mut self, count: usize, now: Time, out: &mut Vec<F>) {
-        if count == 0 {
-            return;
-        }
-        let (interval_ms, sent) = (self.interval_ms, &mut self.sent);
-        sent.retain(|_, at| now.millis_since(*at) < interval_ms);
-        for held in self.held.drain(..count) {
-            sent.insert(held.run, now);
-            out.push(held.frame);
-        }
     }
 
     fn after(&self, time: Time) -> Time {

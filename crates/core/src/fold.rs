@@ -223,6 +223,7 @@ fn finish(run: &mut Run, state: RunState, now: Time) {
     run.state = state;
     run.stalled = false;
     run.progress.eta_ms = None;
+    run.lease_expires_at = None;
     run.finished_at = Some(now);
 }
 

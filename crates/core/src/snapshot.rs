@@ -95,3 +95,34 @@ impl From<Snapshot> for Tree {
         tree
     }
 }
+
+/// The stored forms: JSON, so that a later version reads what an earlier one wrote.
+impl Tree {
+    /// The tree as a checkpoint. None before its first event.
+    pub fn to_checkpoint(&self, now: Time) -> Option<String> {
+        serde_json::to_string(&self.snapshot(now)?).ok()
+    }
+
+    /// The tree of a checkpoint that stands at `seq`. None when it does not fit: then the log is folded instead.
+    pub fn from_checkpoint(epoch: Epoch, seq: u64, text: &str) -> Option<Self> {
+        let mut snapshot: Snapshot = serde_json::from_str(text).ok()?;
+        snapshot.cursor = Cursor::new(epoch, seq);
+        (snapshot.seq == seq).then(|| Self::from(snapshot))
+    }
+}
+
+impl Run {
+    /// The run as a row of the projection.
+    pub fn to_row(&self) -> String {
+        // Maps with keys other than strings are all that serde_json refuses to write, and a run has none.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The run of a row.
+    ///
+    /// # Errors
+    /// When it was written by a version that this one does not understand.
+    pub fn from_row(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}

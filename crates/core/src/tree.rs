@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::cursor::{Cursor, Epoch};
 use crate::name::{ArtifactId, MessageId, Project, RunId};
 use crate::run::{Artifact, AuditState, Message, Run};
+use crate::time::Time;
 
 /// The state of one stream at one sequence: the fold of its log so far.
 ///
@@ -192,5 +193,30 @@ impl Tree {
     pub(crate) fn artifact_mut(&mut self, run: &RunId, artifact: &ArtifactId) -> Option<&mut Artifact> {
         let at = *self.topology.artifacts.get(&(run.clone(), artifact.clone()))?;
         Some(Arc::make_mut(&mut self.artifacts[at]))
+    }
+}
+
+/// Leases are kept beside the fold: they run on the server's clock, and renewing one is no event.
+impl Tree {
+    /// Renews the leases of `run` and of those above it: whoever reports a part is at work on the whole.
+    pub fn renew_leases(&mut self, run: &RunId, now: Time) {
+        let mut next = self.position(run);
+        while let Some(at) = next {
+            let lease = self.runs[at].lease_seconds.filter(|_| !self.runs[at].state.is_terminal());
+            if let Some(seconds) = lease {
+                Arc::make_mut(&mut self.runs[at]).lease_expires_at = Some(now.plus_seconds(seconds));
+            }
+            next = self.topology.parents[at];
+        }
+    }
+
+    /// Renews every lease, as after a restart: nobody could send a word while the server was away.
+    pub fn renew_all_leases(&mut self, now: Time) {
+        for run in &mut self.runs {
+            let lease = run.lease_seconds.filter(|_| !run.state.is_terminal());
+            if run.lease_expires_at != lease.map(|seconds| now.plus_seconds(seconds)) {
+                Arc::make_mut(run).lease_expires_at = lease.map(|seconds| now.plus_seconds(seconds));
+            }
+        }
     }
 }

@@ -1,1 +1,30 @@
-//! Placeholder.
+//! Live streams: one actor decides for each, sessions follow it from a cursor.
+//!
+//! The way of an event: a [`Hub`] call becomes a command in the inbox of its stream's actor; the actor decides about all that is
+//! waiting, appends it to the store in one go, and only then shows it: the visible tree moves, the frames enter the
+//! ring, the sessions wake up. A [`Session`] holds a position and reads log, ring and live events through one code path.
+//!
+//! The hub never sees a wire format: a [`Frame`] caches bytes that somebody else encodes.
+
+mod actor;
+mod caps;
+mod claims;
+mod clock;
+mod error;
+mod feed;
+mod frame;
+mod hub;
+mod live;
+mod registry;
+mod ring;
+mod session;
+mod wakers;
+
+pub use actor::{CancelAnswer, Claimed, Created, Heartbeat, NewRun, Published, PublishedEvent};
+pub use clock::Clock;
+pub use error::HubError;
+pub use feed::{Feed, FeedItem};
+pub use frame::Frame;
+pub use hub::{Hub, ListRuns, Options, Publish, RunsPage};
+pub use live::Shown;
+pub use session::{From, Item, Session, SessionOptions};

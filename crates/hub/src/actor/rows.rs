@@ -1,0 +1,82 @@
+//! What the projection of runs has to be told.
+
+use std::collections::HashSet;
+
+use milepost_core::{Body, Event, Run, RunId, Time, Tree};
+use milepost_store::RunRow;
+
+use crate::caps;
+
+/// The runs whose rows are behind the log. A change of state is written with the event that makes it; mere progress is
+/// written with whatever comes a second later, so that it costs no row per event.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    dirty: HashSet<RunId>,
+    written: Option<Time>,
+}
+
+impl Rows {
+    /// The rows to write together with `events`, which led to `tree`. They count as written only after [`wrote`](Self::wrote).
+    pub(super) fn with(&mut self, events: &[Event], tree: &Tree, now: Time) -> Vec<RunRow> {
+        for event in events {
+            for run in tree.lineage(&event.run) {
+                if !self.dirty.contains(&run.id) {
+                    self.dirty.insert(run.id.clone());
+                }
+            }
+        }
+        let overdue = self.written.is_none_or(|written| now.millis_since(written) >= caps::ROWS_EVERY_MS);
+        if !overdue && !events.iter().any(changes_listing) {
+            return Vec::new();
+        }
+        let created =
+            |run: &Run| events.iter().any(|event| event.run == run.id && matches!(event.body, Body::RunCreated(_)));
+        let dirty = tree.runs().iter().filter(|run| self.dirty.contains(&run.id));
+        dirty.map(|run| row(tree, run, created(run))).collect()
+    }
+
+    /// The rows of [`with`](Self::with) are durable.
+    pub(super) fn wrote(&mut self, now: Time) {
+        self.dirty.clear();
+        self.written = Some(now);
+    }
+
+    /// The rows that are still behind, to write before the stream leaves the memory.
+    pub(super) fn all_dirty(&self, tree: &Tree) -> Vec<RunRow> {
+        tree.runs().iter().filter(|run| self.dirty.contains(&run.id)).map(|run| row(tree, run, false)).collect()
+    }
+}
+
+fn changes_listing(event: &Event) -> bool {
+    !matches!(
+        event.body,
+        Body::RunProgressed(_)
+            | Body::ArtifactPending(_)
+            | Body::ArtifactAppended(_)
+            | Body::ArtifactReady(_)
+            | Body::ArtifactFailed(_)
+            | Body::MessageAppended(_)
+            | Body::StateUpdated(_)
+            | Body::Custom(..)
+    )
+}
+
+fn row(tree: &Tree, run: &Run, created: bool) -> RunRow {
+    let open = !run.state.is_terminal();
+    let cancelling = tree.cancelling(&run.id).is_some();
+    RunRow {
+        run: run.id.clone(),
+        parent: run.parent.clone(),
+        kind: run.kind.clone(),
+        state: run.state,
+        created,
+        timed: open && (run.lease_seconds.is_some() || run.cancel.is_some()),
+        claimable: open && !cancelling && is_claimable(run),
+        body: run.to_row(),
+    }
+}
+
+/// Whether a worker may take the run: nobody has begun, or the worker that had claimed it is gone.
+pub(super) fn is_claimable(run: &Run) -> bool {
+    run.state == milepost_core::RunState::Queued || (run.claimed && run.stalled)
+}

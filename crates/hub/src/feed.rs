@@ -1,0 +1,126 @@
+//! A project's feed: the events of all its streams, as they become durable.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use milepost_core::{Cursor, Project, Run, RunId};
+
+use crate::caps;
+use crate::frame::Frame;
+use crate::wakers::{Registration, Wakers};
+
+/// The feeds that somebody reads.
+#[derive(Debug, Default)]
+pub(crate) struct Feeds(Mutex<HashMap<Project, Arc<Channel>>>);
+
+impl Feeds {
+    pub(crate) fn publish(&self, project: &Project, frames: &[Arc<Frame>]) {
+        let Some(channel) = lock(&self.0).get(project).cloned() else { return };
+        channel.push(frames);
+    }
+
+    pub(crate) fn join(&self, project: &Project) -> Arc<Channel> {
+        let mut feeds = lock(&self.0);
+        // A feed that nobody reads any more is held by the map alone.
+        feeds.retain(|_, channel| Arc::strong_count(channel) > 1);
+        feeds.entry(project.clone()).or_default().clone()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Channel {
+    ring: Mutex<FeedRing>,
+    wakers: Arc<Wakers>,
+}
+
+#[derive(Debug, Default)]
+struct FeedRing {
+    frames: VecDeque<Arc<Frame>>,
+    /// How many frames have left the ring: the position of its first.
+    gone: u64,
+}
+
+impl Channel {
+    fn push(&self, frames: &[Arc<Frame>]) {
+        {
+            let mut ring = lock(&self.ring);
+            ring.frames.extend(frames.iter().cloned());
+            while ring.frames.len() > caps::FEED_FRAMES {
+                ring.frames.pop_front();
+                ring.gone += 1;
+            }
+        }
+        self.wakers.wake_all();
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        let ring = lock(&self.ring);
+        ring.gone + ring.frames.len() as u64
+    }
+
+    /// The frames from `position` on; none when they are gone.
+    fn from(&self, position: u64) -> Option<Vec<Arc<Frame>>> {
+        let ring = lock(&self.ring);
+        let skip = usize::try_from(position.checked_sub(ring.gone)?).ok()?;
+        Some(ring.frames.iter().skip(skip).take(caps::FRAMES_PER_TURN).cloned().collect())
+    }
+}
+
+/// What a reader of a feed gets.
+#[derive(Debug, Clone)]
+pub enum FeedItem {
+    /// An event that is not in the list of runs that the reader has.
+    Event(Arc<Frame>),
+    /// The reader was too slow: it needs the list of runs again.
+    Lost,
+}
+
+/// One reader of a project's feed. It begins with the list of open runs, and goes on with every event after it.
+#[derive(Debug)]
+pub struct Feed {
+    channel: Arc<Channel>,
+    registration: Registration,
+    position: u64,
+    /// Where the streams stood when the list was made: what is not later is in the list already.
+    heads: HashMap<RunId, u64>,
+    runs: Vec<(Arc<Run>, Cursor)>,
+}
+
+impl Feed {
+    pub(crate) fn new(channel: Arc<Channel>, position: u64, runs: Vec<(Arc<Run>, Cursor)>) -> Self {
+        let heads = runs.iter().map(|(run, cursor)| (run.stream.clone(), cursor.seq)).collect();
+        let registration = Registration::new(channel.wakers.clone());
+        Self { channel, registration, position, heads, runs }
+    }
+
+    /// The open root runs of the project with the cursors of their streams, as of the beginning.
+    pub fn runs(&self) -> &[(Arc<Run>, Cursor)] {
+        &self.runs
+    }
+
+    /// Puts what is new into `out`, or sleeps until there is something. After [`FeedItem::Lost`] nothing more comes.
+    pub fn poll(&mut self, context: &mut Context<'_>, out: &mut Vec<FeedItem>) -> Poll<()> {
+        self.registration.register(context.waker());
+        loop {
+            let Some(frames) = self.channel.from(self.position) else {
+                out.push(FeedItem::Lost);
+                return Poll::Ready(());
+            };
+            if frames.is_empty() {
+                return Poll::Pending;
+            }
+            self.position += frames.len() as u64;
+            let known = |frame: &Frame| self.heads.get(frame.stream()).is_some_and(|head| frame.record().seq <= *head);
+            out.extend(frames.into_iter().filter(|frame| !known(frame)).map(FeedItem::Event));
+            if !out.is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+// Nothing panics while one of these locks is held, so a poisoned one is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
