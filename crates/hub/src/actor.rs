@@ -146,7 +146,7 @@ impl Actor {
             let encoded = tokio::task::spawn_blocking(move || tree.to_checkpoint(now)).await;
             let Ok(Some(body)) = encoded else { return };
             let (project, stream) = (&live.key.project, &live.key.stream);
-            if let Err(error) = registry.store.checkpoint(project, stream, seq, body).await {
+            if let Err(error) = registry.store.checkpoint(project, stream, live.epoch, seq, body).await {
                 tracing::warn!(%stream, %error, "no checkpoint this time; the log has everything");
             }
         });

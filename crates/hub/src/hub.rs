@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use milepost_core::{Cursor, Draft, Kind, Project, Run, RunId, RunState, Time, Tree};
 use milepost_store::{EventStore, StoreError};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::actor::{
@@ -112,12 +113,21 @@ impl Hub {
     /// # Errors
     /// Whatever [`decide`](milepost_core::decide) refuses, [`HubError::HeadMoved`], [`HubError::LeaseLost`], a failing store.
     pub async fn publish(&self, project: &Project, run: &RunId, publish: Publish) -> Result<Published, HubError> {
+        self.enqueue(project, run, publish).await?.published().await
+    }
+
+    /// Puts a publication in line, behind those that were put there before, and returns without waiting for it to become
+    /// durable. A connection that publishes without waiting for answers keeps its order this way.
+    ///
+    /// # Errors
+    /// [`HubError::RunNotFound`]; everything else is told by [`Enqueued::published`].
+    pub async fn enqueue(&self, project: &Project, run: &RunId, publish: Publish) -> Result<Enqueued, HubError> {
         let Publish { drafts, if_match, lease } = publish;
         let request = Request::Publish(Publication { drafts, if_match, lease });
-        let Answer::Published(published) = self.ask(project, run, request).await? else {
-            unreachable!("a publication is answered as one")
-        };
-        Ok(published)
+        let live = self.0.find(project, run).await?;
+        let (command, outcome) = Command::new(request);
+        let bounced = live.inbox.send(command).await.err().map(|refused| refused.0.request);
+        Ok(Enqueued { hub: self.clone(), project: project.clone(), run: run.clone(), outcome, bounced })
     }
 
     /// Asks for the cancellation of `run`; asked again, the answer is the same.
@@ -344,6 +354,36 @@ impl Hub {
     }
 }
 
+/// A publication in line.
+#[derive(Debug)]
+pub struct Enqueued {
+    hub: Hub,
+    project: Project,
+    run: RunId,
+    outcome: oneshot::Receiver<Outcome>,
+    bounced: Option<Request>,
+}
+
+impl Enqueued {
+    /// Waits until it is durable.
+    ///
+    /// # Errors
+    /// As [`Hub::publish`].
+    pub async fn published(self) -> Result<Published, HubError> {
+        let outcome = match self.bounced {
+            Some(request) => Outcome::Bounced(request),
+            None => self.outcome.await.map_err(|_| HubError::ShuttingDown)?,
+        };
+        let answer = match outcome {
+            Outcome::Done(answer) => answer?,
+            // The stream was on its way out of memory, so nothing else was in line.
+            Outcome::Bounced(request) => self.hub.ask(&self.project, &self.run, request).await?,
+        };
+        let Answer::Published(published) = answer else { unreachable!("a publication is answered as one") };
+        Ok(published)
+    }
+}
+
 async fn send(live: &Live, request: Request) -> Result<Outcome, HubError> {
     let (command, outcome) = Command::new(request);
     if let Err(refused) = live.inbox.send(command).await {
@@ -360,4 +400,10 @@ fn cancelling(tree: &Tree, run: &RunId) -> Option<CancelAnswer> {
 
 fn is_over(tree: &Tree, run: &RunId) -> bool {
     tree.run(run).is_none_or(|run| run.state.is_terminal())
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub").field("live_streams", &self.live_streams()).finish()
+    }
 }

@@ -25,6 +25,6 @@ pub use clock::Clock;
 pub use error::HubError;
 pub use feed::{Feed, FeedItem};
 pub use frame::Frame;
-pub use hub::{Hub, ListRuns, Options, Publish, RunsPage};
+pub use hub::{Enqueued, Hub, ListRuns, Options, Publish, RunsPage};
 pub use live::Shown;
 pub use session::{From, Item, Session, SessionOptions};

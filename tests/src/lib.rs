@@ -1,0 +1,13 @@
+//! What the end-to-end tests share: the real binary, repositories served over HTTP, and an event stream as a client sees it.
+//!
+//! Nothing here knows the server's insides: a test says what a user would say.
+
+#![expect(missing_docs, clippy::unwrap_used, reason = "a test harness: a failure has to be loud, and is read here")]
+
+pub mod api;
+pub mod events;
+pub mod server;
+
+pub use api::Api;
+pub use events::{Events, Frame};
+pub use server::Server;
