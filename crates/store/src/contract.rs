@@ -1,9 +1,7 @@
 //! What every engine promises.
 
 use async_trait::async_trait;
-use milepost_core::{Epoch, Kind, Project, RunId, RunState};
-
-use crate::record::{Corrupt, Record};
+use milepost_core::{Corrupt, Epoch, Kind, Project, Record, RunId, RunState};
 
 /// A durable store of event logs. Cheap to share; all methods may be called at the same time.
 ///
@@ -37,9 +35,17 @@ pub trait EventStore: Send + Sync + 'static {
     /// `(id_hash, seq)` of every event of a stream, in no particular order.
     async fn ids(&self, project: &Project, stream: &RunId) -> Result<Vec<(u64, u64)>, StoreError>;
 
-    /// Keeps `body` as the checkpoint of a stream at `seq`; the former one goes. Durable some time later:
-    /// a checkpoint saves work and is never needed.
-    async fn checkpoint(&self, project: &Project, stream: &RunId, seq: u64, body: String) -> Result<(), StoreError>;
+    /// Keeps `body` as the checkpoint of the incarnation `epoch` of a stream at `seq`; the former one goes. There and
+    /// durable some time later, or dropped when the stream is another one by then: a checkpoint saves work and is never
+    /// needed.
+    async fn checkpoint(
+        &self,
+        project: &Project,
+        stream: &RunId,
+        epoch: Epoch,
+        seq: u64,
+        body: String,
+    ) -> Result<(), StoreError>;
 
     /// Runs of the projection, newest first.
     async fn list(&self, query: ListRuns) -> Result<Page, StoreError>;
@@ -47,7 +53,7 @@ pub trait EventStore: Send + Sync + 'static {
     /// The streams that have an open run with a timer: what a server has to look after when it starts.
     async fn timed(&self) -> Result<Vec<(Project, RunId)>, StoreError>;
 
-    /// Open runs that a worker may claim (`claimable`), of one of `kinds`, oldest first, at most `limit`, with their streams.
+    /// Open runs that a worker may claim (`claimable`), of one of `kinds`, oldest first, at most `limit`: `(run, stream)`.
     async fn claimable(
         &self,
         project: &Project,
@@ -72,11 +78,12 @@ pub struct Append {
     pub project: Project,
     /// The stream.
     pub stream: RunId,
-    /// The incarnation, used when this append makes the stream (`expected_head` 0).
+    /// The incarnation: that of a stream which this append makes (`expected_head` 0), else the one that the decision
+    /// knew of. Another one counts as a head that moved, so nobody writes to a stream that was deleted and made again.
     pub epoch: Epoch,
     /// The sequence of the last event that the decision knew of; 0 for a new stream.
     pub expected_head: u64,
-    /// What to append, numbered from `expected_head + 1` on.
+    /// What to append, numbered from `expected_head + 1` on. A stream begins with a record: rows alone do not make one.
     pub records: Vec<Record>,
     /// Rows of the projection that change with it.
     pub rows: Vec<RunRow>,
@@ -93,7 +100,8 @@ pub struct RunRow {
     pub kind: Kind,
     /// Its state.
     pub state: RunState,
-    /// Whether this append creates it: then it must not exist yet in the project.
+    /// Whether this append creates it: then it must not exist yet in the project. Else the run must be one of the
+    /// stream; its parent and kind never change, and a row of an unknown run changes nothing.
     pub created: bool,
     /// Whether it is open and has a lease or a deadline.
     pub timed: bool,
