@@ -1,0 +1,3 @@
+//! Views of the log in other people's formats: pure functions of an event or of a snapshot.
+
+pub mod ingest;
