@@ -18,9 +18,7 @@ pub(crate) fn resolve_public(host: &str, port: u16) -> Result<Vec<SocketAddr>, I
 pub(crate) fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, IngestError> {
     match (host, port).to_socket_addrs() {
         Ok(addresses) => Ok(addresses.collect()),
-        Err(_) => Err(IngestError::RepositoryNotFound(format!(
-            "the host {host:?} cannot be found"
-        ))),
+        Err(_) => Err(IngestError::RepositoryNotFound(format!("the host {host:?} cannot be found"))),
     }
 }
 
@@ -93,5 +91,11 @@ mod tests {
         for address in public.split_whitespace() {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
+    }
+
+    #[test]
+    fn names_of_this_machine_are_refused() {
+        assert_eq!(resolve_public("localhost", 80).unwrap_err().code(), "url_not_allowed");
+        assert!(resolve("localhost", 80).is_ok());
     }
 }

@@ -52,13 +52,13 @@ pub(crate) fn fetch(
         bytes: shared.bytes.load(Ordering::Relaxed),
     };
     let tick = || {
+        context.watch.check()?;
         reporter.report(transfer(), context.observer);
         check_bytes(shared.bytes.load(Ordering::Relaxed), context.limits)
     };
     let http = HttpClient::new(policy, shared.clone())?;
-    let (result, stopped) = context.watch.supervise(tick, || {
-        receive(http, url, branch, into, counters.meter(), context)
-    });
+    let (result, stopped) =
+        context.watch.supervise(tick, || receive(http, url, branch, into, counters.meter(), context));
     if let Some(error) = stopped {
         return Err(error.into());
     }
@@ -97,9 +97,11 @@ fn receive(
     };
     let remote = repository
         .remote_at(url.as_str())
-        .and_then(|remote| remote.with_fetch_tags(Tags::None).with_refspecs(specs.iter().map(|spec| spec.as_str()), Direction::Fetch))
+        .and_then(|remote| {
+            remote.with_fetch_tags(Tags::None).with_refspecs(specs.iter().map(|spec| spec.as_str()), Direction::Fetch)
+        })
         .map_err(failed)?;
-    let address = gix::url::parse(url.as_str().into()).map_err(|error| classify(&error))?;
+    let address = gix::url::parse(url.as_str()).map_err(|error| classify(&error))?;
     let pending = remote
         .to_connection_with_transport(connect_http(http, address, Protocol::V2, false))
         .with_credentials(|_| Ok(None)) // never ask anybody
@@ -125,7 +127,8 @@ struct Wanted {
 /// What the server has of what was asked for; `None` for a repository without commits.
 fn choose(map: &RefMap, branch: Option<&Branch>) -> Result<Option<Wanted>, IngestError> {
     // A branch comes before a tag of its name, as in `specs`.
-    let mut mappings: Vec<_> = map.mappings.iter().filter_map(|mapping| Some((mapping, mapping.remote.as_id()?))).collect();
+    let mut mappings: Vec<_> =
+        map.mappings.iter().filter_map(|mapping| Some((mapping, mapping.remote.peeled_id()?))).collect();
     mappings.sort_by_key(|(mapping, _)| mapping.remote.as_name().is_some_and(|name| name.starts_with(b"refs/tags/")));
     match (mappings.first(), branch) {
         (None, Some(branch)) => Err(no_branch(branch)),

@@ -27,6 +27,9 @@ use super::plan::Policy;
 /// What a git client appends to a repository's URL in its first request.
 const ADVERTISEMENT: &str = "info/refs?service=git-upload-pack";
 
+/// Redirects of one request.
+const MAX_REDIRECTS: usize = 10;
+
 /// gix's way to the server.
 pub(crate) struct HttpClient {
     client: Client,
@@ -94,7 +97,7 @@ impl HttpClient {
                 *request.body_mut() = Some(body.into());
             }
             match execute(&client, request, &base, &shared) {
-                Ok(response) => deliver(response, &head_sender, &content_sender, &shared),
+                Ok(response) => deliver(response, head_sender, &content_sender, &shared),
                 Err(error) => drop(head_sender.send(Err(error))),
             }
         });
@@ -210,7 +213,7 @@ fn status_fault(response: &Response) -> Option<IngestError> {
 /// Passes the response on in pieces, counting them.
 fn deliver(
     mut response: Response,
-    head: &SyncSender<io::Result<Vec<u8>>>,
+    head: SyncSender<io::Result<Vec<u8>>>,
     content: &SyncSender<io::Result<Vec<u8>>>,
     shared: &Shared,
 ) {
@@ -226,15 +229,16 @@ fn deliver(
         .get("content-type")
         .is_some_and(|value| value.as_bytes().starts_with(b"application/x-git-upload-pack-"));
     let mut chunk = vec![0; 32 << 10];
-    let mut is_first = true;
+    let mut head = Some(head);
     loop {
         let read = response.read(&mut chunk);
-        if std::mem::take(&mut is_first) {
+        // The headers go out only now, so that the fault is known to whoever reads them, and their channel closes: the
+        // reader waits for its end before it turns to the content.
+        if let Some(head) = head.take() {
             if !is_git {
                 let length = read.as_ref().map_or(0, |&length| length);
                 shared.report(not_a_git_server(&chunk[..length], response.url()));
             }
-            // Only now, so that the fault is known to whoever reads the headers.
             if head.send(Ok(std::mem::take(&mut lines))).is_err() {
                 return;
             }
@@ -266,30 +270,44 @@ fn not_a_git_server(body: &[u8], url: &Url) -> Fault {
 /// Lets only the first request be redirected, and only to the same request elsewhere, never from https to http and
 /// never to where the policy would not have let the user go.
 fn guarded_redirects(policy: Policy, shared: Shared) -> redirect::Policy {
-    redirect::Policy::custom(move |attempt| {
-        let target = attempt.url();
-        let was_secure = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
-        let is_private = match target.host() {
-            Some(url::Host::Ipv4(address)) => !is_public(address.into()),
-            Some(url::Host::Ipv6(address)) => !is_public(address.into()),
-            Some(url::Host::Domain(_)) | None => false, // the resolver's affair
-        };
-        if is_private && !policy.allow_private {
-            shared.report(Fault::Error(refused(target.host_str().unwrap_or_default())));
-            return attempt.stop();
-        }
-        let is_allowed_scheme = match target.scheme() {
-            "https" => true,
-            "http" => policy.allow_private && !was_secure,
-            _ => false,
-        };
-        let is_same_request = target.as_str().ends_with(&format!("/{ADVERTISEMENT}"));
-        if is_allowed_scheme && is_same_request && attempt.previous().len() <= 10 {
-            attempt.follow()
-        } else {
+    redirect::Policy::custom(move |attempt| match judge(attempt.previous(), attempt.url(), policy) {
+        Ok(()) => attempt.follow(),
+        Err(error) => {
+            shared.report(Fault::Error(error));
             attempt.stop()
         }
     })
+}
+
+fn judge(previous: &[Url], target: &Url, policy: Policy) -> Result<(), IngestError> {
+    let not_followed = |why: &str| {
+        Err(IngestError::UrlNotAllowed(format!("the redirect to {} is not followed: {why}", authority(target))))
+    };
+    let is_private = match target.host() {
+        Some(url::Host::Ipv4(address)) => !is_public(address.into()),
+        Some(url::Host::Ipv6(address)) => !is_public(address.into()),
+        Some(url::Host::Domain(_)) | None => false, // the resolver's affair
+    };
+    if is_private && !policy.allow_private {
+        return Err(refused(target.host_str().unwrap_or_default()));
+    }
+    let was_secure = previous.last().is_some_and(|url| url.scheme() == "https");
+    let is_allowed_scheme = match target.scheme() {
+        "https" => true,
+        "http" => policy.allow_private && !was_secure,
+        _ => false,
+    };
+    if !is_allowed_scheme {
+        return not_followed("its transport is not allowed");
+    }
+    // Elsewhere may be a page to log in at. Also, only the first request of a fetch ends like this.
+    if !target.as_str().ends_with(&format!("/{ADVERTISEMENT}")) {
+        return not_followed("it leads to something else than a repository");
+    }
+    if previous.len() > MAX_REDIRECTS {
+        return not_followed("there were too many");
+    }
+    Ok(())
 }
 
 /// Looks names up and refuses private addresses, at the moment of connecting.
@@ -378,5 +396,60 @@ impl Read for ChannelReader {
         buffer[..length].copy_from_slice(&available[..length]);
         self.consume(length);
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRICT: Policy = Policy { allow_local: false, allow_private: false };
+    const OPEN: Policy = Policy { allow_local: true, allow_private: true };
+
+    #[test]
+    fn redirects_are_held_to_the_policy() {
+        let cases = [
+            (STRICT, "https://a.example/x", "https://b.example/x.git", true),
+            (STRICT, "https://a.example/x", "http://b.example/x.git", false),
+            (STRICT, "https://a.example/x", "https://127.0.0.1/x.git", false),
+            (STRICT, "https://a.example/x", "https://[::ffff:10.0.0.1]/x.git", false),
+            (STRICT, "https://a.example/x", "https://169.254.169.254/latest/meta-data", false),
+            (STRICT, "https://a.example/x", "https://2130706433/x.git", false),
+            (OPEN, "http://127.0.0.1/x", "http://127.0.0.1:8080/x.git", true),
+            (OPEN, "http://127.0.0.1/x", "https://b.example/x.git", true),
+            (OPEN, "https://a.example/x", "http://127.0.0.1/x.git", false),
+            (OPEN, "https://a.example/x", "file:///etc", false),
+        ];
+        for (policy, from, to, expect) in cases {
+            let previous = [Url::parse(&format!("{from}/{ADVERTISEMENT}")).unwrap()];
+            let target = Url::parse(&format!("{to}/{ADVERTISEMENT}")).unwrap();
+            let verdict = judge(&previous, &target, policy);
+            assert_eq!(verdict.is_ok(), expect, "{from} -> {to}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn redirects_end() {
+        let here = Url::parse(&format!("https://a.example/x/{ADVERTISEMENT}")).unwrap();
+        let login = Url::parse("https://a.example/login").unwrap();
+        assert!(judge(&vec![here.clone(); MAX_REDIRECTS], &here, STRICT).is_ok());
+        assert!(judge(&vec![here.clone(); MAX_REDIRECTS + 1], &here, STRICT).is_err());
+        assert!(judge(&[here], &login, STRICT).is_err());
+    }
+
+    #[test]
+    fn dumb_repositories_and_other_pages() {
+        let url = Url::parse("https://a.example/x").unwrap();
+        let id = "0123456789012345678901234567890123456789";
+        let cases = [
+            (String::new(), true),
+            (format!("{id}\trefs/heads/main\n"), true),
+            ("<html>".to_owned(), false),
+            (id.to_owned(), false),
+        ];
+        for (body, expect) in cases {
+            let fault = not_a_git_server(body.as_bytes(), &url);
+            assert_eq!(matches!(fault, Fault::Dumb), expect, "{body}");
+        }
     }
 }

@@ -15,11 +15,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_bytes: 2 << 30,
-            max_files: 200_000,
-            timeout: Duration::from_secs(30 * 60),
-        }
+        Self { max_bytes: 2 << 30, max_files: 200_000, timeout: Duration::from_secs(30 * 60) }
     }
 }
 
@@ -32,6 +28,9 @@ pub(crate) const MAX_OBJECT_BYTES: u64 = 512 << 20;
 
 /// A path of the tree. Deeper nesting is no source tree but an attempt to exhaust memory.
 pub(crate) const MAX_PATH_BYTES: usize = 16 << 10;
+
+/// A larger file is indexed as text without symbols: parsers can need time and memory beyond proportion to it.
+pub(crate) const MAX_PARSED_BYTES: usize = 256 << 10;
 
 /// Parsing one file. Grammars have inputs on which they crawl; such a file is indexed as text, without symbols.
 pub(crate) const PARSE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -229,3 +229,121 @@ pub(crate) fn redact(text: &str) -> String {
     clean.push_str(rest);
     clean
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRICT: Policy = Policy { allow_local: false, allow_private: false };
+    const LOCAL: Policy = Policy { allow_local: true, allow_private: false };
+    const PRIVATE: Policy = Policy { allow_local: false, allow_private: true };
+
+    /// The codes under `STRICT`, `LOCAL` and `PRIVATE`.
+    fn check(text: &str, expect: [&str; 3]) {
+        let codes = [STRICT, LOCAL, PRIVATE].map(|policy| match Source::parse(text, policy) {
+            Ok(_) => "ok",
+            Err(error) => error.code(),
+        });
+        assert_eq!(codes, expect, "{text}");
+    }
+
+    #[test]
+    fn sources_and_policies() {
+        let (ok, invalid, refused) = ("ok", "invalid_url", "url_not_allowed");
+        for text in [
+            "https://github.com/a/b",
+            "https://github.com/a/b.git",
+            " HTTPS://GitHub.com/a/b/ ",
+            "https://u:p@x.org/r",
+            "https://8.8.8.8:8443/r",
+        ] {
+            check(text, [ok, ok, ok]);
+        }
+        for text in [
+            "http://github.com/a/b",
+            "http://127.0.0.1:8080/a",
+            "https://localhost/a",
+            "https://api.localhost./a",
+            "https://127.0.0.1/a",
+            "https://127.1/a",
+            "https://2130706433/a",
+            "https://0x7f000001/a",
+            "https://0177.0.0.1/a",
+            "https://[::1]/a",
+            "https://[::ffff:192.168.0.1]/a",
+            "https://[fd00::1]/a",
+            "https://169.254.169.254/latest",
+            "https://0.0.0.0/a",
+            "https://100.64.0.1/a",
+            "ssh://git@github.com/a/b",
+            "git@github.com:a/b.git",
+            "host:a/b",
+            "git://github.com/a/b",
+        ] {
+            check(text, [refused, refused, ok]);
+        }
+        for text in ["/srv/git/a", "./a", "..", ".", "file:///srv/git/a"] {
+            check(text, [refused, ok, refused]);
+        }
+        for text in ["ftp://x.org/a", "ext::sh -c id", "gopher://x.org/a", "javascript://x.org/a", "fd::17"] {
+            let codes = [STRICT, LOCAL, PRIVATE].map(|policy| Source::parse(text, policy).is_err());
+            assert_eq!(codes, [true; 3], "{text}");
+        }
+        for text in ["http://u:p@x.org/a", "ssh://u:p@x.org/a"] {
+            check(text, [refused, refused, refused]);
+        }
+        for text in [
+            "",
+            "   ",
+            "a",
+            "owner/name",
+            "not a url",
+            "https://",
+            "https://x.org",
+            "https://x.org/",
+            "https://x.org/a?b=c",
+            "https://x.org/a#b",
+            "https://u:p/w@x.org/a",
+            "https://x.org:99999/a",
+            "https://exa mple.org/a",
+            "https://x.org/a\nb",
+            "ssh://-oProxyCommand=id/a",
+            "-oProxyCommand=id:a",
+            "git@-oProxyCommand=id:a",
+            ":a",
+            "a:",
+        ] {
+            check(text, [invalid, invalid, invalid]);
+        }
+        check(&format!("https://x.org/{}", "a".repeat(MAX_URL_BYTES)), [invalid; 3]);
+    }
+
+    #[test]
+    fn credentials_are_never_shown() {
+        let source = Source::parse("https://me:hunter2@x.org/r.git", STRICT).unwrap();
+        assert_eq!(source.to_string(), "https://x.org/r.git");
+        assert_eq!(format!("{source:?}"), "Source(\"https://x.org/r.git\")");
+        let error = Source::parse("https://me:hun/ter2@x.org/r.git", STRICT).unwrap_err();
+        assert!(!error.to_string().contains("hun"), "{error}");
+        for (text, expect) in [
+            ("a https://u:p@h/x and ssh://u@h:22/y.", "a https://h/x and ssh://h:22/y."),
+            ("no url", "no url"),
+            ("'https://p@w@h'", "'https://h'"),
+            ("://", "://"),
+        ] {
+            assert_eq!(redact(text), expect);
+        }
+    }
+
+    #[test]
+    fn branches() {
+        for name in ["main", "feature/x-1", "v1.0", "ü"] {
+            assert_eq!(Branch::parse(name).unwrap().as_str(), name);
+        }
+        for name in ["", "-x", "a b", "a..b", "a:b", "+a", "a*", "a.lock", "/a", "a/", "a\n", "@{"] {
+            let parsed = Branch::parse(name).map(|branch| branch.0);
+            // `+` is a legal character; as the first it must not become a refspec's force sign.
+            assert!(parsed.is_err() || name == "+a", "{name}: {parsed:?}");
+        }
+    }
+}

@@ -18,12 +18,7 @@ pub(crate) struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     pub(crate) fn new(cancel: &'a AtomicBool, timeout: Duration) -> Self {
-        Self {
-            cancel,
-            started: Instant::now(),
-            timeout,
-            interrupt: Arc::new(AtomicBool::new(false)),
-        }
+        Self { cancel, started: Instant::now(), timeout, interrupt: Arc::new(AtomicBool::new(false)) }
     }
 
     /// Fails once the job is cancelled or out of time. Cheap: for every file and every chunk.
@@ -43,7 +38,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Runs `work` while another thread calls `tick` every [`TICK`] and raises the interrupt flag when `tick` or
-    /// [`Self::check`] fails. That failure, if any, is the second result.
+    /// [`Self::check`] fails. The first failure, if any, is the second result. `tick` is called after a failure too.
     pub(crate) fn supervise<T>(
         &self,
         tick: impl Fn() -> Result<(), IngestError> + Send,
@@ -55,11 +50,9 @@ impl<'a> Watch<'a> {
             let ticker = scope.spawn(move || {
                 let mut failure = None;
                 while wait.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    if failure.is_none()
-                        && let Err(error) = self.check().and_then(|()| tick())
-                    {
+                    if let Err(error) = tick().and_then(|()| self.check()) {
                         self.interrupt.store(true, Ordering::SeqCst);
-                        failure = Some(error);
+                        failure.get_or_insert(error);
                     }
                 }
                 failure
