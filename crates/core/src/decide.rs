@@ -5,9 +5,12 @@ mod refusal;
 
 pub use refusal::Refusal;
 
-use crate::event::{ArtifactAppended, Body, Event, MessageAppended, RunCancelled, RunCreated, RunStarted};
+use crate::event::{
+    ArtifactAppended, Body, Event, MessageAppended, RunCancelled, RunCreated, RunProgressed, RunStarted,
+};
 use crate::fold;
 use crate::name::{ArtifactId, EventId, RunId};
+use crate::progress;
 use crate::run::{ArtifactState, AuditState, Run, RunState};
 use crate::time::Time;
 use crate::tree::Tree;
@@ -50,15 +53,16 @@ pub fn decide(tree: &Tree, author: Author, draft: Draft, now: Time) -> Result<Ve
     let mut log = Log { tree, now, events: Vec::with_capacity(1) };
     if let Body::RunCreated(data) = &draft.body {
         may_create(tree, &draft.run, data)?;
+        if let Some(parent) = &data.parent {
+            log.recover(parent, author);
+        }
         log.push_draft(draft);
         return Ok(log.events);
     }
     let run = tree.run(&draft.run).ok_or_else(|| Refusal::RunNotFound(draft.run.clone()))?;
     may_write(tree, run, &draft.body)?;
-    if run.stalled && author == Author::Producer && tree.cancelling(&run.id).is_none() {
-        log.push(&run.id, Body::RunRecovered(Default::default()));
-    }
     let draft = complete(tree, run, draft, author)?;
+    log.recover(&draft.run, author);
     log.close_descendants(&draft);
     log.push_draft(draft);
     Ok(log.events)
@@ -81,6 +85,15 @@ impl Log<'_> {
         let id = draft.id.unwrap_or_else(|| server_id(self.tree, seq));
         let (stream, time) = (self.tree.stream().clone(), draft.time.unwrap_or(self.now));
         self.events.push(Event { seq, stream, run: draft.run, time, id, body: draft.body });
+    }
+
+    /// Who reports a part is at work on the whole: `run` and those above it are heard of again.
+    fn recover(&mut self, run: &RunId, author: Author) {
+        let tree = self.tree;
+        if author == Author::Producer && tree.cancelling(run).is_none() {
+            let stalled = tree.lineage(run).filter(|run| run.stalled);
+            stalled.for_each(|run| self.push(&run.id, Body::RunRecovered(Default::default())));
+        }
     }
 
     /// Nothing is left open under something that is over.
@@ -130,7 +143,9 @@ fn may_create(tree: &Tree, run: &RunId, data: &RunCreated) -> Result<(), Refusal
 /// Rule 4: after a cancel request nothing but its acknowledgement. Then: terminal is final but for audits.
 fn may_write(tree: &Tree, run: &Run, body: &Body) -> Result<(), Refusal> {
     let terminal = run.state.is_terminal();
-    if terminal || !matches!(body, Body::RunCancelled(_)) {
+    // That what is over cannot be cancelled is the better answer, whatever goes on above it.
+    let cancels = matches!(body, Body::RunCancelled(_)) || terminal && matches!(body, Body::RunCancelRequested(_));
+    if !cancels {
         not_cancelling(tree, &run.id)?;
     }
     if terminal && !matches!(body, Body::RunAuditStarted(_) | Body::RunAudited(_)) {
@@ -151,7 +166,10 @@ fn complete(tree: &Tree, run: &Run, mut draft: Draft, author: Author) -> Result<
     let state = run.state;
     let legal = match &mut draft.body {
         Body::RunStarted(data) => starts(run, data),
-        Body::RunProgressed(_) => matches!(state, Running | Waiting),
+        Body::RunProgressed(data) => {
+            complete_report(run, data);
+            matches!(state, Running | Waiting)
+        }
         Body::RunWaiting(_) => state == Running,
         Body::RunResumed(_) => state == Waiting,
         Body::RunStalled(_) => !run.stalled && state != Queued,
@@ -180,8 +198,19 @@ fn complete(tree: &Tree, run: &Run, mut draft: Draft, author: Author) -> Result<
 /// A first attempt starts a queued run; a run that is not over starts again with a higher attempt.
 fn starts(run: &Run, data: &mut RunStarted) -> bool {
     let again = data.attempt.is_some();
-    let attempt = *data.attempt.get_or_insert(run.attempt + 1);
+    let attempt = *data.attempt.get_or_insert(run.attempt.saturating_add(1));
     attempt > run.attempt && (run.state == RunState::Queued || again)
+}
+
+/// Makes a report say all that is known, because those before it may be superseded by it on the way to a viewer.
+fn complete_report(run: &Run, data: &mut RunProgressed) {
+    let text = |known: &Option<std::sync::Arc<str>>| known.as_deref().map(str::to_owned);
+    data.stage.get_or_insert_with(|| text(&run.stage));
+    data.message.get_or_insert_with(|| text(&run.message));
+    let current = *data.current.get_or_insert(run.progress.current);
+    let total = *data.total.get_or_insert(run.progress.total);
+    data.unit.get_or_insert_with(|| text(&run.progress.unit));
+    data.fraction = run.progress.fraction.filter(|shown| Some(*shown) > progress::reported(current, total));
 }
 
 fn may_update(run: &Run, data: &StateUpdated) -> Result<(), Refusal> {

@@ -23,7 +23,7 @@ impl Tree {
         }
         let Some(at) = self.position(&event.run) else { return };
         self.apply(at, event);
-        self.roll_up_from(at, event.time);
+        self.roll_up_from(at, event);
     }
 
     fn create(&mut self, event: &Event, data: &RunCreated) {
@@ -130,18 +130,27 @@ impl Tree {
         }
     }
 
-    /// Brings the fractions of a run and its ancestors up to date.
-    fn roll_up_from(&mut self, at: usize, now: Time) {
+    /// Brings the fractions of a run and its ancestors up to date. The time to go is looked at again with all progress,
+    /// also where it moves nothing, so that it is the same for a viewer who did not get what the last one superseded.
+    fn roll_up_from(&mut self, at: usize, event: &Event) {
+        let progressed = matches!(event.body, Body::RunProgressed(_));
         let mut next = Some(at);
         while let Some(at) = next {
-            let rolled_up = progress::roll_up(self.children(at).map(Share::of), self.runs[at].expected_children);
-            let run = &self.runs[at];
-            let furthest = [rolled_up, progress::reported(&run.progress)].into_iter().flatten().reduce(f64::max);
-            // A run that would not move is left alone, so that it stays shared with those who look at it.
-            if furthest > run.progress.fraction && !run.state.is_terminal() {
-                progress::advance(Arc::make_mut(&mut self.runs[at]), rolled_up, now);
-            }
             next = self.parent_position(at);
+            let run = &self.runs[at];
+            if run.state.is_terminal() {
+                continue;
+            }
+            let rolled_up = progress::roll_up(self.children(at).map(Share::of), run.expected_children);
+            let fraction = progress::furthest(run, rolled_up);
+            let moved = fraction != run.progress.fraction;
+            let eta_ms =
+                if moved || progressed { progress::time_to_go(run, fraction, event.time) } else { run.progress.eta_ms };
+            // A run that would not change is left alone, so that it stays shared with those who look at it.
+            if moved || eta_ms != run.progress.eta_ms {
+                let progress = &mut Arc::make_mut(&mut self.runs[at]).progress;
+                (progress.fraction, progress.eta_ms) = (fraction, eta_ms);
+            }
         }
     }
 
@@ -191,7 +200,7 @@ impl Tree {
 fn start(run: &mut Run, data: &RunStarted, now: Time) {
     run.state = RunState::Running;
     run.stalled = false;
-    run.attempt = data.attempt.unwrap_or(run.attempt + 1);
+    run.attempt = data.attempt.unwrap_or(run.attempt.saturating_add(1));
     run.started_at = Some(now);
     run.progress = Progress::default();
     run.stage = None;
@@ -216,6 +225,9 @@ fn report(run: &mut Run, data: &RunProgressed) {
     }
     if let Some(unit) = &data.unit {
         run.progress.unit = text(unit);
+    }
+    if data.fraction > run.progress.fraction {
+        run.progress.fraction = data.fraction;
     }
 }
 

@@ -87,6 +87,7 @@ catalogue! {
     StoreUnavailable "store_unavailable" 503 1013 Later "The store cannot write; nothing was changed.";
     ShuttingDown "shutting_down" 503 1001 Later "The server is going away; connect again.";
     Internal "internal" 500 1011 Later "Something is broken in the server.";
+    RepositoryMissing "repository_missing" 400 4400 Never "The body names no repository.";
     RepositoryNotFound "repository_not_found" 404 4404 Never "The repository does not exist.";
     AuthenticationRequired "authentication_required" 403 4403 Never "The repository is private, or does not exist.";
     InvalidUrl "invalid_url" 422 4422 Never "The repository's URL is malformed.";

@@ -1,6 +1,7 @@
 //! The arithmetic of progress: fractions that never fall, weighted roll-ups, time to go.
 
-use crate::run::{Progress, Run};
+use crate::event::Amount;
+use crate::run::Run;
 use crate::time::Time;
 
 /// What one child adds to the roll-up of its parent.
@@ -21,8 +22,8 @@ impl Share {
 }
 
 /// The fraction that a run's own report stands for; none while it is indeterminate.
-pub fn reported(progress: &Progress) -> Option<f64> {
-    let (current, total) = (progress.current?.0, progress.total?.0);
+pub fn reported(current: Option<Amount>, total: Option<Amount>) -> Option<f64> {
+    let (current, total) = (current?.0, total?.0);
     (total > 0.0).then(|| (current / total).clamp(0.0, 1.0))
 }
 
@@ -39,16 +40,15 @@ pub fn roll_up(shares: impl Iterator<Item = Share>, expected: u32) -> Option<f64
     (weight > 0.0).then(|| (done / weight).clamp(0.0, 1.0))
 }
 
-/// Moves the fraction to the furthest of what is shown, reported and rolled up: it never falls within an attempt.
-/// The time to go follows at the pace since the attempt began.
-pub fn advance(run: &mut Run, rolled_up: Option<f64>, now: Time) {
-    let known = [run.progress.fraction, reported(&run.progress), rolled_up];
-    let furthest = known.into_iter().flatten().reduce(f64::max);
-    if furthest == run.progress.fraction {
-        return;
-    }
-    run.progress.fraction = furthest;
-    run.progress.eta_ms = run.started_at.and_then(|started| eta_ms(furthest?, now.millis_since(started)));
+/// The furthest of what is shown, reported and rolled up: the fraction never falls within an attempt.
+pub fn furthest(run: &Run, rolled_up: Option<f64>) -> Option<f64> {
+    let known = [run.progress.fraction, reported(run.progress.current, run.progress.total), rolled_up];
+    known.into_iter().flatten().reduce(f64::max)
+}
+
+/// Milliseconds to go once `run` shows `fraction`, at the pace since the attempt began.
+pub fn time_to_go(run: &Run, fraction: Option<f64>, now: Time) -> Option<u64> {
+    run.started_at.and_then(|started| eta_ms(fraction?, now.millis_since(started)))
 }
 
 /// Milliseconds to go when `fraction` took `elapsed_ms`.

@@ -40,6 +40,16 @@ pub(crate) struct Actor {
     checkpointed: u64,
 }
 
+/// An actor that panics takes its stream out of the memory, so that the next who asks brings it back from the log.
+impl Drop for Actor {
+    fn drop(&mut self) {
+        if !self.live.is_closed() {
+            self.registry.forget(&self.live);
+            self.live.close();
+        }
+    }
+}
+
 /// Why an actor stops.
 enum Stop {
     Dormant,
@@ -99,6 +109,8 @@ impl Actor {
                 self.registry.forget(&self.live);
                 return Stop::Gone;
             }
+            // Who keeps the inbox full must not keep a deadline from being noticed.
+            self.look_after_timers().await;
         }
     }
 

@@ -61,8 +61,10 @@ impl Hub {
             if let Some(claimed) = self.claim_now(project, kinds, lease_seconds).await? {
                 return Ok(Some(claimed));
             }
-            if tokio::time::timeout_at(deadline, announced).await.is_err() {
-                return Ok(None);
+            tokio::select! {
+                () = announced => {}
+                () = tokio::time::sleep_until(deadline) => return Ok(None),
+                () = self.registry().stopping() => return Err(HubError::ShuttingDown),
             }
         }
     }
@@ -73,15 +75,22 @@ impl Hub {
         kinds: &[Kind],
         lease_seconds: u32,
     ) -> Result<Option<Claimed>, HubError> {
-        let candidates = self.registry().store.claimable(project, kinds, caps::CLAIM_CANDIDATES).await?;
-        for (run, _) in candidates {
-            match self.ask(project, &run, Request::Claim { run: run.clone(), lease_seconds }).await {
-                Ok(Answer::Claimed(claimed)) => return Ok(Some(claimed)),
-                Err(error @ (HubError::Store(_) | HubError::ShuttingDown)) => return Err(error),
-                // Another worker was faster, or the run is over: the next one.
-                Ok(_) | Err(_) => {}
+        loop {
+            let candidates = self.registry().store.claimable(project, kinds, caps::CLAIM_CANDIDATES).await?;
+            let mut too_late = false;
+            for (run, _) in candidates {
+                match self.ask(project, &run, Request::Claim { run: run.clone(), lease_seconds }).await {
+                    Ok(Answer::Claimed(claimed)) => return Ok(Some(claimed)),
+                    Err(error @ (HubError::Store(_) | HubError::ShuttingDown)) => return Err(error),
+                    Err(HubError::LeaseLost { .. }) => too_late = true,
+                    // The run is over, or about to be: the next one.
+                    Ok(_) | Err(_) => {}
+                }
+            }
+            // Other workers took these; behind them may be more.
+            if !too_late {
+                return Ok(None);
             }
         }
-        Ok(None)
     }
 }

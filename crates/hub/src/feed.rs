@@ -83,13 +83,13 @@ pub struct Feed {
     registration: Registration,
     position: u64,
     /// Where the streams stood when the list was made: what is not later is in the list already.
-    heads: HashMap<RunId, u64>,
+    heads: HashMap<RunId, Cursor>,
     runs: Vec<(Arc<Run>, Cursor)>,
 }
 
 impl Feed {
     pub(crate) fn new(channel: Arc<Channel>, position: u64, runs: Vec<(Arc<Run>, Cursor)>) -> Self {
-        let heads = runs.iter().map(|(run, cursor)| (run.stream.clone(), cursor.seq)).collect();
+        let heads = runs.iter().map(|(run, cursor)| (run.stream.clone(), *cursor)).collect();
         let registration = Registration::new(channel.wakers.clone());
         Self { channel, registration, position, heads, runs }
     }
@@ -111,7 +111,10 @@ impl Feed {
                 return Poll::Pending;
             }
             self.position += frames.len() as u64;
-            let known = |frame: &Frame| self.heads.get(frame.stream()).is_some_and(|head| frame.record().seq <= *head);
+            let known = |frame: &Frame| {
+                let (head, cursor) = (self.heads.get(frame.stream()), frame.cursor());
+                head.is_some_and(|head| head.epoch == cursor.epoch && cursor.seq <= head.seq)
+            };
             out.extend(frames.into_iter().filter(|frame| !known(frame)).map(FeedItem::Event));
             if !out.is_empty() {
                 return Poll::Ready(());

@@ -245,7 +245,12 @@ impl Hub {
             let query = ListRuns { state: Some(state), limit: caps::FEED_RUNS, ..ListRuns::default() };
             let page = self.store_page(project, &query).await?;
             for (stream, _) in page.runs {
-                let live = self.0.open(Key { project: project.clone(), stream }, Missing::Refuse).await?;
+                let live = match self.0.open(Key { project: project.clone(), stream }, Missing::Refuse).await {
+                    Ok(live) => live,
+                    // It ended and was deleted since the list was made.
+                    Err(HubError::RunNotFound(_)) => continue,
+                    Err(error) => return Err(error),
+                };
                 let open = live.with_tree(|tree| Some((tree.root()?.clone(), tree.cursor())));
                 runs.extend(open.filter(|(root, _)| !root.state.is_terminal()));
             }

@@ -132,8 +132,9 @@ impl Registry {
     /// Lets go of a stream if nobody but the registry and the actor holds it.
     pub(crate) fn forget_idle(&self, live: &Arc<Live>) -> bool {
         let mut streams = lock(&self.streams);
-        // The cell holds one, the actor the other; new holders come only by way of the locked map.
-        if Arc::strong_count(live) > 2 {
+        // The cell holds one, the actor the other; new holders come only by way of the locked map, and of a cell from it.
+        let asked_for = streams.get(&live.key).is_some_and(|cell| Arc::strong_count(cell) > 1);
+        if asked_for || Arc::strong_count(live) > 2 {
             return false;
         }
         remove(&mut streams, live);
@@ -155,6 +156,11 @@ impl Registry {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.shutdown.is_cancelled()
+    }
+
+    /// Waits until the server stops.
+    pub(crate) async fn stopping(&self) {
+        self.shutdown.cancelled().await;
     }
 
     /// Stops all actors, and waits until they have settled.

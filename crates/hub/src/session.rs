@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use milepost_core::{Cursor, Record, RunId, TypeFilter};
+use milepost_core::{Cursor, Project, Record, RunId, TypeFilter};
 use milepost_store::StoreError;
 
 use crate::caps;
@@ -134,6 +134,11 @@ impl Session {
         matches!(self.phase, Phase::Done)
     }
 
+    /// The project of its stream.
+    pub fn project(&self) -> &Project {
+        &self.live.key.project
+    }
+
     /// The stream that it follows.
     pub fn stream(&self) -> &RunId {
         &self.live.key.stream
@@ -180,7 +185,8 @@ impl Session {
         }
     }
 
-    fn knows(&self, cursor: Cursor) -> bool {
+    /// Whether `cursor` is one of this stream as it is now: of its incarnation, and not past its head.
+    pub fn knows(&self, cursor: Cursor) -> bool {
         cursor.epoch.is_none_or(|epoch| epoch == self.live.epoch) && cursor.seq <= self.live.head()
     }
 
@@ -221,8 +227,8 @@ impl Session {
     /// One step towards `target`: from the ring where it reaches back far enough, else from the log.
     fn catch_up(&mut self, target: u64, first: bool, out: &mut Vec<Item>) {
         if self.position >= target {
-            self.pace.flush(out);
             if first {
+                self.pace.flush(out);
                 out.push(Item::CaughtUp(self.cursor()));
             }
             return; // the phase is `Live` by now
@@ -243,8 +249,8 @@ impl Session {
         // What is durable but not shown yet is not for viewers; it comes by way of the ring in a moment.
         let head = self.live.head();
         records.retain(|record| record.seq <= head);
-        if records.is_empty() {
-            // The log has less than the stream: it was deleted meanwhile.
+        if records.is_empty() || self.live.is_closed() {
+            // It was deleted meanwhile, and may have been made again; or the server is going away.
             out.push(Item::Closed);
             self.phase = Phase::Done;
             return;

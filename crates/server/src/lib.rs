@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The Milepost server: HTTP, SSE and WebSocket over the hub.
+//!
+//! [`Config`] says how, [`Server::start`] does it, [`Running`] is the server until it is shut down.
+
+mod api;
+mod app;
+mod artifacts;
+mod caps;
+pub mod config;
+mod ingest;
+mod listener;
+mod local;
+mod metrics;
+mod observe;
+mod openapi;
+mod origin;
+mod principal;
+mod problem;
+mod server;
+mod transport;
+
+pub use config::{Config, ConfigError};
+pub use openapi::document as openapi_document;
+pub use server::{Running, Server, StartError};

@@ -153,7 +153,8 @@ data! {
         attempt: Option<u32>,
         lease_seconds: Option<u32>,
     }
-    /// Of `run.progressed`: any subset. What is absent stays as it was.
+    /// Of `run.progressed`: any subset. What is absent stays as it was; the server fills it in, so that in the log
+    /// the latest report says all that those before it said.
     RunProgressed {
         #[serde(default, deserialize_with = "given")]
         stage: Option<Option<String>>,
@@ -166,6 +167,8 @@ data! {
         total: Option<Option<Amount>>,
         #[serde(default, deserialize_with = "given")]
         unit: Option<Option<String>>,
+        /// How far the run was shown already, where that is further than this report; the server's word.
+        fraction: Option<f64>,
     }
     /// Of `run.waiting`.
     RunWaiting { reason: Option<String>, }

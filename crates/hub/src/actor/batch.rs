@@ -51,8 +51,8 @@ impl Actor {
                 }
                 Err(AppendError::HeadMoved { head }) => {
                     tracing::error!(stream = %self.live.key.stream, head, "another writer has this stream");
-                    commands.into_iter().for_each(Command::bounce);
                     self.registry.forget(&self.live);
+                    commands.into_iter().for_each(Command::bounce);
                     return ControlFlow::Break(());
                 }
                 Err(AppendError::Store(error)) => {
@@ -192,9 +192,12 @@ impl Actor {
             return Err(milepost_core::Refusal::Terminal { run, state }.into());
         }
         let cancel = cancel_of(&work.tree, run);
-        if known.stalled && cancel.is_none() {
-            let body = Body::RunRecovered(Default::default());
-            self.write(work, Author::Server, Draft { run: run.clone(), id: None, time: None, body })?;
+        if cancel.is_none() {
+            let stalled = work.tree.lineage(run).filter(|run| run.stalled);
+            for run in stalled.map(|run| run.id.clone()).collect::<Vec<_>>() {
+                let body = Body::RunRecovered(Default::default());
+                self.write(work, Author::Server, Draft { run, id: None, time: None, body })?;
+            }
         }
         work.tree.renew_leases(run, work.now);
         work.touched = true;
@@ -207,7 +210,7 @@ impl Actor {
         if !rows::is_claimable(known) {
             return Err(HubError::LeaseLost { run: run.clone(), attempt: known.attempt });
         }
-        let started = RunStarted { attempt: Some(known.attempt + 1), lease_seconds: Some(lease_seconds) };
+        let started = RunStarted { attempt: Some(known.attempt.saturating_add(1)), lease_seconds: Some(lease_seconds) };
         let draft = Draft { run: run.clone(), id: None, time: None, body: Body::RunStarted(started) };
         self.write(work, Author::Producer, draft)?;
         let run = work.tree.run(run).cloned().ok_or_else(|| HubError::RunNotFound(run.clone()))?;
@@ -224,6 +227,8 @@ impl Actor {
             return Err(HubError::NotTerminal(run.clone()));
         }
         self.registry.store.delete(&self.live.key.project, &self.live.key.stream).await?;
+        // Closed before anybody can make it again: readers of this incarnation must not see events of the next.
+        self.live.close();
         self.registry.forget(&self.live);
         Ok(())
     }

@@ -24,15 +24,19 @@ impl Rows {
                     self.dirty.insert(run.id.clone());
                 }
             }
+            if matches!(event.body, Body::RunCancelRequested(_)) {
+                // Nothing below it may be claimed any more.
+                self.dirty.extend(tree.open_descendants(&event.run));
+            }
         }
         let overdue = self.written.is_none_or(|written| now.millis_since(written) >= caps::ROWS_EVERY_MS);
         if !overdue && !events.iter().any(changes_listing) {
             return Vec::new();
         }
-        let created =
-            |run: &Run| events.iter().any(|event| event.run == run.id && matches!(event.body, Body::RunCreated(_)));
+        let creations = events.iter().filter(|event| matches!(event.body, Body::RunCreated(_)));
+        let created: HashSet<&RunId> = creations.map(|event| &event.run).collect();
         let dirty = tree.runs().iter().filter(|run| self.dirty.contains(&run.id));
-        dirty.map(|run| row(tree, run, created(run))).collect()
+        dirty.map(|run| row(tree, run, created.contains(&run.id))).collect()
     }
 
     /// The rows of [`with`](Self::with) are durable.

@@ -2,24 +2,27 @@
 
 use milepost_core::decide::Author;
 use milepost_core::event::{ErrorInfo, RunCancelled, RunFailed};
-use milepost_core::{Body, Code, Draft, Run, Time, Tree};
+use milepost_core::{Body, Code, Draft, Run, RunState, Time, Tree};
 
 use super::Actor;
 
 /// The nearest time at which something may be due.
 pub(super) fn next_due(tree: &Tree, fail_after_seconds: Option<u32>) -> Option<Time> {
-    tree.runs().iter().filter_map(|run| due(run, fail_after_seconds)).min()
+    tree.runs().iter().filter_map(|run| due(tree, run, fail_after_seconds)).min()
 }
 
-fn due(run: &Run, fail_after_seconds: Option<u32>) -> Option<Time> {
+/// What is due has to be something that the tree accepts: else it would be due for ever.
+fn due(tree: &Tree, run: &Run, fail_after_seconds: Option<u32>) -> Option<Time> {
     if run.state.is_terminal() {
         return None;
     }
     if let Some(cancel) = &run.cancel {
         return Some(cancel.deadline);
     }
-    let expires = run.lease_expires_at?;
-    if run.stalled { Some(expires.plus_seconds(fail_after_seconds?)) } else { Some(expires) }
+    let expires = run.lease_expires_at.filter(|_| run.state != RunState::Queued)?;
+    let due = if run.stalled { expires.plus_seconds(fail_after_seconds?) } else { expires };
+    // While one above it is being cancelled nothing but that is said about it.
+    tree.cancelling(&run.id).is_none().then_some(due)
 }
 
 impl Actor {
@@ -30,7 +33,7 @@ impl Actor {
             return;
         }
         let fail_after = self.registry.options.fail_stalled_after_seconds;
-        let ripe = |run: &Run| due(run, fail_after).is_some_and(|due| due <= now);
+        let ripe = |run: &Run| due(&self.tree, run, fail_after).is_some_and(|due| due <= now);
         let runs: Vec<_> = self.tree.runs().iter().filter(|run| ripe(run)).cloned().collect();
         let mut next = self.tree.clone();
         let mut events = Vec::new();

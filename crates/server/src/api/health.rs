@@ -1,0 +1,69 @@
+//! Whether the server is alive, whether it can do its work, and what it has counted.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use milepost_core::Code;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use crate::app::App;
+use crate::caps::READINESS_AGE;
+use crate::metrics::OPENMETRICS;
+use crate::problem::Refusal;
+
+/// A store that takes longer to write one row is of no use to producers.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The latest answer of the store, so that a thousand probes cost one write. Who holds the lock is asking.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness(Mutex<Option<(Instant, Result<(), Refusal>)>>);
+
+impl Readiness {
+    async fn check(&self, app: &App) -> Result<(), Refusal> {
+        let mut latest = self.0.lock().await;
+        if let Some((when, found)) = &*latest
+            && when.elapsed() < READINESS_AGE
+        {
+            return found.clone();
+        }
+        let found = match timeout(PROBE_TIMEOUT, app.hub().probe()).await {
+            Ok(probed) => probed.map_err(Refusal::from),
+            Err(_) => Err(Refusal::new(Code::StoreUnavailable, "the store did not answer in time")),
+        };
+        *latest = Some((Instant::now(), found.clone()));
+        found
+    }
+}
+
+/// Whether the process answers.
+#[utoipa::path(get, path = "/healthz", operation_id = "healthz", tag = "server",
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain")))]
+pub(crate) async fn alive() -> Response {
+    plain("ok\n")
+}
+
+/// Whether the store can write.
+#[utoipa::path(get, path = "/readyz", operation_id = "readyz", tag = "server",
+    responses((status = 200, description = "It can", body = String, content_type = "text/plain")))]
+pub(crate) async fn ready(State(app): State<App>) -> Result<Response, Refusal> {
+    if app.shutdown().is_cancelled() {
+        return Err(Refusal::new(Code::ShuttingDown, "the server is shutting down"));
+    }
+    app.readiness().check(&app).await?;
+    Ok(plain("ready\n"))
+}
+
+/// What was counted, for Prometheus.
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "server",
+    responses((status = 200, description = "OpenMetrics", body = String, content_type = "application/openmetrics-text")))]
+pub(crate) async fn metrics(State(app): State<App>) -> Response {
+    let text = app.metrics().encode(app.hub().live_streams());
+    ([(CONTENT_TYPE, OPENMETRICS)], text).into_response()
+}
+
+fn plain(text: &'static str) -> Response {
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")], text).into_response()
+}

@@ -1,0 +1,123 @@
+//! What every handler has, and which addresses there are.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post, put};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
+use http::{HeaderName, Method};
+use milepost_hub::Hub;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::api::{self, artifacts, cancel, claims, control, events, health, runs, socket};
+use crate::artifacts::Artifacts;
+use crate::config::Config;
+use crate::ingest;
+use crate::metrics::Metrics;
+use crate::observe;
+
+/// The parts of one server. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) hub: Hub,
+    pub(crate) config: Config,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) ingest: ingest::Jobs,
+    pub(crate) metrics: Metrics,
+    pub(crate) readiness: health::Readiness,
+    /// Cancelled as soon as the server is to stop: what waits answers, what streams ends.
+    pub(crate) shutdown: CancellationToken,
+    /// Everything that was spawned.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl App {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn artifacts(&self) -> &Artifacts {
+        &self.0.artifacts
+    }
+
+    pub(crate) fn ingest(&self) -> &ingest::Jobs {
+        &self.0.ingest
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn readiness(&self) -> &health::Readiness {
+        &self.0.readiness
+    }
+
+    pub(crate) fn shutdown(&self) -> &CancellationToken {
+        &self.0.shutdown
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
+    }
+}
+
+/// All addresses.
+pub(crate) fn router(app: App) -> Router {
+    let project = Router::new()
+        .route("/runs", post(runs::create).get(runs::list))
+        .route("/runs/{run}", get(runs::snapshot).delete(runs::delete))
+        .route("/runs/{run}/events", post(events::publish).get(events::read))
+        .route("/runs/{run}/cancel", post(cancel::request))
+        .route("/runs/{run}/control", get(control::control))
+        .route("/runs/{run}/heartbeat", post(control::heartbeat))
+        .route("/runs/{run}/artifacts/{artifact}", put(artifacts::store::store).get(artifacts::fetch::fetch))
+        .route("/events", get(api::feed::follow))
+        .route("/claims", post(claims::claim));
+    let ingest = Router::new()
+        .route("/github", post(ingest::start))
+        .route("/{job}", get(ingest::state))
+        .route("/{job}/events", get(ingest::events))
+        .route("/{job}/cancel", post(ingest::cancel))
+        .route("/{job}/search", get(ingest::search));
+    let router = Router::new()
+        .nest("/v1/projects/{project}", project)
+        .nest("/api/v1/ingest", ingest)
+        .route("/v1/ws", get(socket::upgrade))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(api::about::openapi))
+        .route("/", get(api::about::index))
+        .fallback(api::about::not_found)
+        .method_not_allowed_fallback(api::about::method_not_allowed)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), observe::observe));
+    let origins = &app.config().cors.origins;
+    let router = if origins.is_empty() { router } else { router.layer(cors(origins.iter().map(|o| o.header()))) };
+    router.with_state(app)
+}
+
+/// Browsers of the configured origins may do what everybody may, with credentials. Others get no CORS headers at all.
+fn cors(origins: impl Iterator<Item = http::HeaderValue>) -> CorsLayer {
+    let lease = HeaderName::from_static("milepost-lease");
+    let last_event = HeaderName::from_static("last-event-id");
+    let headers = [AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, http::header::RANGE, lease, last_event];
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers(headers)
+        .expose_headers([ETAG, LOCATION, RETRY_AFTER, http::header::CONTENT_RANGE, observe::REQUEST_ID])
+        .max_age(std::time::Duration::from_secs(600))
+}

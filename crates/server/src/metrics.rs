@@ -1,0 +1,207 @@
+//! What is counted. Never by run, project or stream: those are without number.
+
+use std::hash::{Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use axum::extract::MatchedPath;
+use http::{Method, StatusCode};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The media type of [`Metrics::encode`].
+pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The metrics of one server. On hot paths they are atomics; names and values are put together when somebody asks.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    started: Instant,
+    uptime: Gauge,
+    streams: Gauge,
+    requests: Family<Request, Counter>,
+    events: Counter,
+    append_seconds: Histogram,
+    store_errors: Counter,
+    connections: Gauge,
+    connections_refused: Counter,
+    sessions: Family<Transport, Gauge>,
+    frames: Family<Transport, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    method: &'static str,
+    route: Route,
+    status: u16,
+}
+
+/// The pattern that a request matched: it has few values, and it is there already, so that counting does not allocate.
+#[derive(Debug, Clone)]
+struct Route(Option<MatchedPath>);
+
+impl Route {
+    fn as_str(&self) -> &str {
+        self.0.as_ref().map_or("none", MatchedPath::as_str)
+    }
+}
+
+impl PartialEq for Route {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Route {}
+
+impl Hash for Route {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl EncodeLabelValue for Route {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        EncodeLabelValue::encode(&self.as_str(), encoder)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Transport {
+    transport: &'static str,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("milepost"),
+            started: Instant::now(),
+            uptime: Gauge::default(),
+            streams: Gauge::default(),
+            requests: Family::default(),
+            events: Counter::default(),
+            // 0.25 ms to 2 s: from a commit on a good disk to one that makes producers give up.
+            append_seconds: Histogram::new([
+                0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0,
+            ]),
+            store_errors: Counter::default(),
+            connections: Gauge::default(),
+            connections_refused: Counter::default(),
+            sessions: Family::default(),
+            frames: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version that runs", build);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = ConstGauge::new(i64::try_from(cores).unwrap_or(i64::MAX));
+        registry.register("cores", "Processors that the server may use", cores);
+        registry.register_with_unit("uptime", "Since the start", Unit::Seconds, self.uptime.clone());
+        registry.register("live_streams", "Streams in memory", self.streams.clone());
+        registry.register("http_requests", "Answered requests", self.requests.clone());
+        registry.register("events_appended", "Events published by producers", self.events.clone());
+        let help = "From a publish that is understood to its durable answer";
+        registry.register_with_unit("append", help, Unit::Seconds, self.append_seconds.clone());
+        registry.register("store_errors", "Requests that failed because of the store", self.store_errors.clone());
+        registry.register("connections", "Open connections", self.connections.clone());
+        let help = "Connections refused because there were too many";
+        registry.register("connections_refused", help, self.connections_refused.clone());
+        registry.register("sessions", "Viewers, by transport", self.sessions.clone());
+        registry.register("frames_delivered", "Events handed to viewers, by transport", self.frames.clone());
+    }
+
+    /// Everything, as OpenMetrics text.
+    pub(crate) fn encode(&self, live_streams: usize) -> String {
+        self.uptime.set(i64::try_from(self.started.elapsed().as_secs()).unwrap_or(i64::MAX));
+        self.streams.set(i64::try_from(live_streams).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // A string takes everything.
+        encode(&mut text, &self.registry).unwrap_or_default();
+        text
+    }
+
+    pub(crate) fn request(&self, method: &Method, route: Option<MatchedPath>, status: StatusCode) {
+        let labels = Request { method: known(method), route: Route(route), status: status.as_u16() };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn appended(&self, events: usize) {
+        self.events.inc_by(events as u64);
+    }
+
+    pub(crate) fn append_took(&self, time: Duration) {
+        self.append_seconds.observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn store_error(&self) {
+        self.store_errors.inc();
+    }
+
+    pub(crate) fn connection(&self) -> ConnectionGuard {
+        self.connections.inc();
+        ConnectionGuard(self.connections.clone())
+    }
+
+    pub(crate) fn connection_refused(&self) {
+        self.connections_refused.inc();
+    }
+
+    /// Counts a viewer for as long as the guard lives.
+    pub(crate) fn session(&self, transport: &'static str) -> SessionGuard {
+        let open = self.sessions.get_or_create_owned(&Transport { transport });
+        let frames = self.frames.get_or_create_owned(&Transport { transport });
+        open.inc();
+        SessionGuard { open, frames }
+    }
+}
+
+/// A client may invent methods; a label must not have as many values.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// An open connection.
+pub(crate) struct ConnectionGuard(Gauge);
+
+impl Drop for ConnectionGuard {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A viewer.
+pub(crate) struct SessionGuard {
+    open: Gauge,
+    frames: Counter,
+}
+
+impl SessionGuard {
+    /// Counts events that the viewer was given.
+    pub(crate) fn delivered(&self, events: u64) {
+        self.frames.inc_by(events);
+    }
+}
+
+impl Drop for SessionGuard {
+    fn drop(&mut self) {
+        self.open.dec();
+    }
+}

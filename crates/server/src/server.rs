@@ -1,0 +1,160 @@
+//! The server as a whole: how it starts, and how it stops.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use milepost_hub::{Clock, Hub, HubError, Options};
+use milepost_store::{OpenError, SqliteStore};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::health::Readiness;
+use crate::app::{self, App, Parts};
+use crate::artifacts::Artifacts;
+use crate::caps::DRAIN;
+use crate::config::Config;
+use crate::ingest::Jobs;
+use crate::listener::Listener;
+use crate::metrics::Metrics;
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct Server;
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is in use, or not ours.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The data directory is in use by another server, or unusable.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The streams with running timers cannot be read.
+    #[error("the streams cannot be brought back: {0}")]
+    Recover(#[from] HubError),
+    /// The place where jobs work cannot be used.
+    #[error("{}: {source}", path.display())]
+    Work {
+        /// The place.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The place for artifacts cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Artifacts {
+        /// The place.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Server {
+    /// Starts a server: when this returns, connections are accepted.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        // First what fails fast and has no effect.
+        let listen = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+
+        let store = open_store(config.data_dir.clone()).await?;
+        let artifacts = Artifacts::open(&config.data_dir.join("artifacts")).await?;
+        let options = Options {
+            min_interval_ms: config.min_interval_ms,
+            fail_stalled_after_seconds: config.lease.fail_stalled_after_s,
+        };
+        let hub = Hub::new(store, Clock::system(), options);
+        hub.recover().await?;
+
+        let ingest = Jobs::new(&config.data_dir);
+        let unusable = |source: std::io::Error| StartError::Work { path: config.data_dir.clone(), source };
+        ingest.recover(&hub).await.map_err(unusable)?;
+
+        let app = App::new(Parts {
+            hub,
+            ingest,
+            config,
+            artifacts,
+            metrics: Metrics::new(),
+            readiness: Readiness::default(),
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        let abort = CancellationToken::new();
+        let accepting = Listener::new(app.clone(), app::router(app.clone()), abort.clone()).run(listener);
+        let accepting = app.tasks().spawn(accepting);
+        tracing::info!(%address, "listening");
+        Ok(Running { address, app, abort, accepting: Some(accepting) })
+    }
+}
+
+async fn open_store(directory: PathBuf) -> Result<Arc<SqliteStore>, OpenError> {
+    // Recovery reads and writes files for up to a second.
+    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&directory)).await;
+    match opened {
+        Ok(store) => store.map(Arc::new),
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+/// A server that runs. Dropping it stops it in a hurry; [`shutdown`](Self::shutdown) stops it properly.
+pub struct Running {
+    address: SocketAddr,
+    app: App,
+    abort: CancellationToken,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Where it listens; the real port where 0 was configured.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: no more connections, long polls answer, streams end, what was accepted is durable, the store closes. Answers
+    /// that are still being written after a few seconds are cut off.
+    pub async fn shutdown(mut self) {
+        tracing::info!("shutting down");
+        self.app.shutdown().cancel();
+        if let Some(accepting) = self.accepting.take() {
+            // A panic of it was reported where it happened.
+            drop(accepting.await);
+        }
+        self.app.ingest().stop().await;
+        // Sessions end with the actors that they follow, and with them their connections.
+        self.app.hub().shutdown().await;
+        self.app.tasks().close();
+        if timeout(DRAIN, self.app.tasks().wait()).await.is_err() {
+            tracing::warn!(left = self.app.tasks().len(), "cutting off what is still open");
+            self.abort.cancel();
+            drop(timeout(DRAIN, self.app.tasks().wait()).await);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.app.shutdown().cancel();
+        self.abort.cancel();
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("address", &self.address).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! One socket: what its client says, and what it is told.
+
+use std::future::poll_fn;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use milepost_core::Code;
+use milepost_hub::{From, Publish as HubPublish, SessionOptions};
+use milepost_wire::Start;
+use milepost_wire::native::{Problem, answers};
+use milepost_wire::ws::{self, Cancel, ClientMessage, Publish, Subscribe};
+use tokio::time::{Instant, timeout};
+
+use super::deliveries::Deliveries;
+use super::{PUBLICATIONS, SLOW_AFTER, SUBSCRIPTIONS};
+use crate::app::App;
+use crate::principal::{Action, Principal};
+use crate::problem::{Refusal, problem_of};
+use crate::transport::HEARTBEAT;
+
+type Answering = std::pin::Pin<Box<dyn Future<Output = Bytes> + Send>>;
+
+/// One WebSocket connection.
+pub(super) struct Connection {
+    app: App,
+    principal: Principal,
+    sink: SplitSink<WebSocket, Message>,
+    stream: SplitStream<WebSocket>,
+    deliveries: Deliveries,
+    /// Publications and cancellations on their way to being durable. They are in line already, so the order stands.
+    answering: FuturesUnordered<Answering>,
+    out: Vec<Bytes>,
+}
+
+/// Why the socket is closed by us.
+enum Close {
+    /// The client went away, or closed.
+    Gone,
+    GoingAway,
+    TooSlow,
+}
+
+impl Connection {
+    pub(super) fn new(app: App, principal: Principal, socket: WebSocket) -> Self {
+        let (sink, stream) = socket.split();
+        let (deliveries, answering) = (Deliveries::default(), FuturesUnordered::new());
+        Self { app, principal, sink, stream, deliveries, answering, out: Vec::new() }
+    }
+
+    pub(super) async fn run(mut self) {
+        let close = self.serve().await;
+        let (code, reason) = match close {
+            Close::Gone => return,
+            Close::GoingAway => (1001, "going away"),
+            Close::TooSlow => (Code::TooSlow.close_code(), "too slow"),
+        };
+        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        drop(timeout(SLOW_AFTER, self.sink.send(Message::Close(Some(frame)))).await);
+    }
+
+    async fn serve(&mut self) -> Close {
+        let shutdown = self.app.shutdown().clone();
+        let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        loop {
+            let room = self.answering.len() < PUBLICATIONS;
+            tokio::select! {
+                () = shutdown.cancelled() => return Close::GoingAway,
+                message = self.stream.next(), if room => match message {
+                    Some(Ok(Message::Text(text))) => self.receive(text.as_bytes()).await,
+                    Some(Ok(Message::Binary(bytes))) => self.receive(&bytes).await,
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Close::Gone,
+                },
+                Some(answer) = self.answering.next() => self.out.push(answer),
+                () = poll_fn(|context| self.deliveries.poll(context, &mut self.out)) => {}
+                _ = heartbeat.tick() => {
+                    if self.sink.feed(Message::Ping(Bytes::new())).await.is_err() {
+                        return Close::Gone;
+                    }
+                }
+            }
+            if let Err(close) = self.write().await {
+                return close;
+            }
+        }
+    }
+
+    /// Writes everything that is waiting in one go.
+    async fn write(&mut self) -> Result<(), Close> {
+        let (sink, out) = (&mut self.sink, &mut self.out);
+        let writing = async {
+            for message in out.drain(..) {
+                // Everything here was encoded by us, from text.
+                let text = Utf8Bytes::try_from(message).unwrap_or_default();
+                sink.feed(Message::Text(text)).await?;
+            }
+            sink.flush().await
+        };
+        match timeout(SLOW_AFTER, writing).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Close::Gone),
+            Err(_) => Err(Close::TooSlow),
+        }
+    }
+
+    async fn receive(&mut self, text: &[u8]) {
+        match ClientMessage::parse(text) {
+            Ok(ClientMessage::Subscribe(subscribe)) => self.subscribe(subscribe).await,
+            Ok(ClientMessage::Unsubscribe { sub }) => {
+                if !self.deliveries.remove(&sub) {
+                    let problem = Problem::new(Code::InvalidRequest, "there is no such subscription");
+                    self.out.push(ws::error(None, Some(&sub), &problem));
+                }
+            }
+            Ok(ClientMessage::Publish(publish)) => self.publish(publish).await,
+            Ok(ClientMessage::Cancel(cancel)) => self.cancel(cancel),
+            Ok(ClientMessage::Ping { reference }) => self.out.push(ws::pong(reference.as_deref())),
+            Err(refused) => {
+                let problem = Problem::from(refused.rejected);
+                self.out.push(ws::error(refused.reference.as_deref(), refused.sub.as_deref(), &problem));
+            }
+        }
+    }
+
+    async fn subscribe(&mut self, subscribe: Subscribe) {
+        let sub = subscribe.sub.clone();
+        if let Err(refusal) = self.try_subscribe(subscribe).await {
+            self.out.push(ws::error(None, Some(&sub), &problem_of(&refusal)));
+        }
+    }
+
+    async fn try_subscribe(&mut self, subscribe: Subscribe) -> Result<(), Refusal> {
+        let Subscribe { sub, project, run, start, types, coalesce_ms } = subscribe;
+        self.principal.may(Action::Subscribe, &project)?;
+        if self.deliveries.has(&sub) {
+            return Err(Refusal::new(Code::InvalidRequest, format!("`sub` {sub:?} is in use")));
+        }
+        if self.deliveries.len() >= SUBSCRIPTIONS {
+            return Err(Refusal::new(
+                Code::LimitExceeded,
+                format!("at most {SUBSCRIPTIONS} subscriptions of one socket"),
+            ));
+        }
+        let from = match start {
+            Start::Snapshot => From::Now,
+            Start::Beginning => From::Start,
+            Start::After(cursor) => From::After(cursor),
+        };
+        let session = self.app.hub().subscribe(&project, &run, from, SessionOptions { coalesce_ms, types }).await?;
+        self.deliveries.add(sub, session, self.app.metrics().session("websocket"));
+        Ok(())
+    }
+
+    /// Puts the events in line before the next message is read, so that they keep their order.
+    async fn publish(&mut self, publish: Publish) {
+        let Publish { reference, project, run, events, lease } = publish;
+        let enqueued = match self.principal.may(Action::Publish, &project) {
+            Ok(()) => {
+                let publish = HubPublish { drafts: events, if_match: None, lease };
+                self.app.hub().enqueue(&project, &run, publish).await.map_err(Refusal::from)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let app = self.app.clone();
+        self.answering.push(Box::pin(async move {
+            let published = match enqueued {
+                Ok(enqueued) => enqueued.published().await.map_err(Refusal::from),
+                Err(refusal) => Err(refusal),
+            };
+            match published {
+                Ok(published) => ws::ack(&reference, &crate::api::events::answer(&app, published)),
+                Err(refusal) => ws::error(Some(&reference), None, &problem_of(&refusal)),
+            }
+        }));
+    }
+
+    fn cancel(&mut self, cancel: Cancel) {
+        let Cancel { reference, project, run, request } = cancel;
+        let (app, principal) = (self.app.clone(), self.principal.clone());
+        self.answering.push(Box::pin(async move {
+            match crate::api::cancel::cancel(&app, &principal, &project, &run, request).await {
+                Ok(accepted) => ws::ack(&reference, &answers::CancelAccepted { ..accepted }),
+                Err(refusal) => ws::error(Some(&reference), None, &problem_of(&refusal)),
+            }
+        }));
+    }
+}
