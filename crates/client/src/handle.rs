@@ -65,6 +65,13 @@ impl Progress {
     }
 }
 
+impl From<Progress> for Body {
+    /// For progress that has to keep its place among other events, and so must not be superseded on the way.
+    fn from(progress: Progress) -> Self {
+        Self::RunProgressed(progress.0)
+    }
+}
+
 impl RunHandle {
     pub(crate) fn new(outbox: Arc<Outbox>, run: RunId, parent: Option<&RunId>, lease_seconds: Option<u32>) -> Self {
         let stop = outbox.register(&run, parent, lease_seconds);

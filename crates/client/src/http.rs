@@ -57,10 +57,6 @@ impl HttpTransport {
 
     /// A request to `path` below the project, with a query.
     fn request(&self, method: Method, path: &[&str], query: &[(&str, String)]) -> Result<RequestBuilder, ClientError> {
-        // The URL parser takes them for "here" and "above", also when they are escaped.
-        if let Some(dots) = path.iter().find(|part| matches!(**part, "." | "..")) {
-            return Err(ClientError::Local(format!("the id `{dots}` cannot be part of a URL")));
-        }
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(["v1", "projects", self.project.as_str()]).extend(path);

@@ -167,12 +167,17 @@ fn complete(tree: &Tree, run: &Run, mut draft: Draft, author: Author) -> Result<
     let legal = match &mut draft.body {
         Body::RunStarted(data) => starts(run, data),
         Body::RunProgressed(data) => {
+            if data.fraction.is_some() {
+                return Err(Refusal::Invalid(
+                    "`fraction` is the server's word; report `current` and `total`".to_owned(),
+                ));
+            }
             complete_report(run, data);
             matches!(state, Running | Waiting)
         }
         Body::RunWaiting(_) => state == Running,
         Body::RunResumed(_) => state == Waiting,
-        Body::RunStalled(_) => !run.stalled && state != Queued,
+        Body::RunStalled(_) => !run.stalled,
         Body::RunRecovered(_) => run.stalled,
         Body::RunCompleted(_) => matches!(state, Running | Waiting),
         Body::RunCancelled(data) => {
@@ -204,13 +209,19 @@ fn starts(run: &Run, data: &mut RunStarted) -> bool {
 
 /// Makes a report say all that is known, because those before it may be superseded by it on the way to a viewer.
 fn complete_report(run: &Run, data: &mut RunProgressed) {
+    fn fill<T>(given: &mut Option<Option<T>>, known: Option<T>, cleared: bool) {
+        if given.is_none() && (known.is_some() || cleared) {
+            *given = Some(known);
+        }
+    }
     let text = |known: &Option<std::sync::Arc<str>>| known.as_deref().map(str::to_owned);
-    data.stage.get_or_insert_with(|| text(&run.stage));
-    data.message.get_or_insert_with(|| text(&run.message));
-    let current = *data.current.get_or_insert(run.progress.current);
-    let total = *data.total.get_or_insert(run.progress.total);
-    data.unit.get_or_insert_with(|| text(&run.progress.unit));
-    data.fraction = run.progress.fraction.filter(|shown| Some(*shown) > progress::reported(current, total));
+    fill(&mut data.stage, text(&run.stage), run.cleared);
+    fill(&mut data.message, text(&run.message), run.cleared);
+    fill(&mut data.current, run.progress.current, run.cleared);
+    fill(&mut data.total, run.progress.total, run.cleared);
+    fill(&mut data.unit, text(&run.progress.unit), run.cleared);
+    let reported = progress::reported(data.current.flatten(), data.total.flatten());
+    data.fraction = run.progress.fraction.filter(|shown| Some(*shown) > reported);
 }
 
 fn may_update(run: &Run, data: &StateUpdated) -> Result<(), Refusal> {

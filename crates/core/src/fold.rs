@@ -59,6 +59,7 @@ impl Tree {
             created_seq: event.seq,
             expected_children: data.expected_children.unwrap_or(0),
             lease_seconds: data.lease_seconds,
+            cleared: false,
             claimed: false,
         });
     }
@@ -205,6 +206,7 @@ fn start(run: &mut Run, data: &RunStarted, now: Time) {
     run.progress = Progress::default();
     run.stage = None;
     run.message = None;
+    run.cleared = false;
     run.claimed = data.lease_seconds.is_some();
     run.lease_seconds = data.lease_seconds.or(run.lease_seconds);
 }
@@ -226,6 +228,13 @@ fn report(run: &mut Run, data: &RunProgressed) {
     if let Some(unit) = &data.unit {
         run.progress.unit = text(unit);
     }
+    // As of the latest report alone, so that a viewer that did not get those before it knows the same: once something is
+    // taken back, every report says so again until nothing is missing.
+    run.cleared = data.stage == Some(None)
+        || data.message == Some(None)
+        || data.current == Some(None)
+        || data.total == Some(None)
+        || data.unit == Some(None);
     if data.fraction > run.progress.fraction {
         run.progress.fraction = data.fraction;
     }

@@ -22,12 +22,18 @@ pub enum InvalidName {
         /// The first character that does not belong.
         found: char,
     },
+    /// `.` or `..`, which no URL can address: they are taken for "here" and "above", also when they are escaped.
+    #[error("`.` and `..` are no ids, because they have another meaning in URLs")]
+    Dots,
 }
 
 fn check(text: &str) -> Result<(), InvalidName> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '~' | ':' | '-');
     if let Some(found) = text.chars().find(|c| !allowed(*c)) {
         return Err(InvalidName::Character { found });
+    }
+    if matches!(text, "." | "..") {
+        return Err(InvalidName::Dots);
     }
     match text.len() {
         1..=caps::NAME_LEN => Ok(()),
@@ -123,6 +129,9 @@ mod tests {
             ("c1", true),
             ("A-Z.a_z~0:9", true),
             (&long[..128], true),
+            ("...", true),
+            (".", false),
+            ("..", false),
             ("", false),
             (&long, false),
             ("a b", false),

@@ -128,6 +128,9 @@ pub struct Run {
     pub expected_children: u32,
     /// Seconds without a word after which it counts as stalled.
     pub lease_seconds: Option<u32>,
+    /// Whether the latest report says with `null` that something is not there. Then the next one says all, also that.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cleared: bool,
     /// Whether its latest attempt was claimed, so that another worker may take it over when it stalls.
     pub claimed: bool,
 }
@@ -185,6 +188,11 @@ pub struct Message {
     /// Bytes of the content beyond what a snapshot keeps.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted_bytes: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

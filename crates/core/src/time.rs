@@ -12,8 +12,9 @@ pub struct Time(i64);
 impl Time {
     /// The time `millis` milliseconds after the Unix epoch; times outside of years -9999 to 9999 become the nearest one inside.
     pub fn from_millis(millis: i64) -> Self {
-        let (min, max) = (jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
-        Self(millis.clamp(min, max))
+        // Whole seconds: written with three decimals, what lies in the last second would be rounded out of the range.
+        let (min, max) = (jiff::Timestamp::MIN.as_second() + 1, jiff::Timestamp::MAX.as_second());
+        Self(millis.clamp(min * 1_000, max * 1_000))
     }
 
     /// Milliseconds since the Unix epoch.
@@ -49,7 +50,7 @@ impl FromStr for Time {
 
     fn from_str(text: &str) -> Result<Self, InvalidTime> {
         let timestamp: jiff::Timestamp = text.parse().map_err(|_| InvalidTime)?;
-        Ok(Self(timestamp.as_millisecond()))
+        Ok(Self::from_millis(timestamp.as_millisecond()))
     }
 }
 
@@ -75,5 +76,14 @@ mod tests {
         let time: Time = "2026-11-20T03:17:10.1234+01:00".parse().unwrap();
         assert_eq!(time.to_string(), "2026-11-20T02:17:10.123Z");
         assert_eq!(Time::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn every_time_can_be_written_and_read() {
+        for time in
+            [Time::from_millis(i64::MIN), Time::from_millis(i64::MAX), "9999-12-30T22:00:00.999Z".parse().unwrap()]
+        {
+            assert_eq!(time.to_string().parse(), Ok(time));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The shared vectors in `tests/vectors`: logs with the snapshots they fold to, for every client in every language.
 //!
 //! `UPDATE_VECTORS=1 cargo test -p milepost-core --test vectors` writes them anew from the scenarios here.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod common;
 #[path = "vectors/scenarios.rs"]

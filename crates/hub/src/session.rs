@@ -163,6 +163,8 @@ impl Session {
                         self.phase = Phase::Reading { page, target, first };
                         return ready_with(out);
                     }
+                    // A store that was closed fails; that the server is going away is the better answer.
+                    Poll::Ready(Err(_)) if self.live.is_closed() => self.close(out),
                     Poll::Ready(Err(error)) => {
                         self.phase = Phase::CatchingUp { target, first };
                         return Poll::Ready(Err(error));
@@ -210,13 +212,14 @@ impl Session {
     }
 
     fn show(&mut self, out: &mut Vec<Item>) {
-        let Some(shown) = self.live.shown(&self.top, self.registry.clock.now()) else {
-            out.push(Item::Closed);
-            self.phase = Phase::Done;
-            return;
-        };
+        let Some(shown) = self.live.shown(&self.top, self.registry.clock.now()) else { return self.close(out) };
         self.jump(shown.snapshot().seq);
         out.push(Item::Snapshot(shown));
+    }
+
+    fn close(&mut self, out: &mut Vec<Item>) {
+        out.push(Item::Closed);
+        self.phase = Phase::Done;
     }
 
     fn jump(&mut self, seq: u64) {
@@ -251,9 +254,7 @@ impl Session {
         records.retain(|record| record.seq <= head);
         if records.is_empty() || self.live.is_closed() {
             // It was deleted meanwhile, and may have been made again; or the server is going away.
-            out.push(Item::Closed);
-            self.phase = Phase::Done;
-            return;
+            return self.close(out);
         }
         let frame = |record| Arc::new(Frame::new(self.live.key.stream.clone(), self.live.epoch, record));
         let mut turn: Vec<_> = records.into_iter().map(frame).collect();

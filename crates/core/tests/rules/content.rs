@@ -10,36 +10,34 @@ use crate::common::{Play, id};
 const ROOT: &str = r#"r run.created {"kind":"k"}"#;
 
 /// What `updates` make of the values of a run: all values, or the code of the refusal of the last one.
-fn values(updates: &[&str], expect: Result<Value, &str>) {
+fn values(updates: &[&str]) -> Result<Value, &'static str> {
     let mut play = Play::of(&[ROOT]);
-    let (last, others) = updates.split_last().unwrap();
-    play.go_on(
-        &others
-            .iter()
-            .map(|update| format!("r state.updated {update}"))
-            .collect::<Vec<_>>()
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>(),
-    );
-    let outcome = play.say(&format!("r state.updated {last}")).map_err(|refusal| refusal.code().as_str());
+    let mut last = Ok(Vec::new());
+    for update in updates {
+        last = play.say(&format!("r state.updated {update}"));
+    }
     let values = serde_json::to_value(&*play.run("r").values).unwrap();
-    assert_eq!(outcome.map(|_| values), expect, "{updates:?}");
+    last.map(|_| values).map_err(|refusal| refusal.code().as_str())
 }
 
 #[test]
 fn values_are_replaced_or_patched() {
     let one = r#"{"key":"a","value":{"n":[1]}}"#;
-    values(&[one], Ok(json!({"a": {"n": [1]}})));
-    values(&[one, r#"{"key":"a","value":null}"#], Ok(json!({"a": null})));
-    values(&[one, r#"{"key":"b","value":2}"#], Ok(json!({"a": {"n": [1]}, "b": 2})));
-    // A patch of one key.
-    values(&[one, r#"{"key":"a","patch":[{"op":"add","path":"/n/-","value":2}]}"#], Ok(json!({"a": {"n": [1, 2]}})));
-    values(&[r#"{"key":"new","patch":[{"op":"add","path":"","value":{}}]}"#], Ok(json!({"new": {}})));
-    // A patch of all of them.
     let moved = r#"{"patch":[{"op":"move","from":"/a/n","path":"/m"},{"op":"remove","path":"/a"}]}"#;
-    values(&[one, moved], Ok(json!({"m": [1]})));
-    values(&[one, r#"{"patch":[{"op":"test","path":"/a/n/0","value":1}]}"#], Ok(json!({"a": {"n": [1]}})));
+    let cases: [(&[&str], Value); 7] = [
+        (&[one], json!({"a": {"n": [1]}})),
+        (&[one, r#"{"key":"a","value":null}"#], json!({"a": null})),
+        (&[one, r#"{"key":"b","value":2}"#], json!({"a": {"n": [1]}, "b": 2})),
+        // A patch of one key.
+        (&[one, r#"{"key":"a","patch":[{"op":"add","path":"/n/-","value":2}]}"#], json!({"a": {"n": [1, 2]}})),
+        (&[r#"{"key":"new","patch":[{"op":"add","path":"","value":{}}]}"#], json!({"new": {}})),
+        // A patch of all of them.
+        (&[one, moved], json!({"m": [1]})),
+        (&[one, r#"{"patch":[{"op":"test","path":"/a/n/0","value":1}]}"#], json!({"a": {"n": [1]}})),
+    ];
+    for (updates, expect) in cases {
+        assert_eq!(values(updates), Ok(expect), "{updates:?}");
+    }
 }
 
 #[test]
@@ -54,7 +52,7 @@ fn a_patch_that_does_not_apply_changes_nothing() {
         r#"{"value":1}"#,
         r#"{"key":"a","value":1,"patch":[]}"#,
     ] {
-        values(&[one, update], Err("patch_failed"));
+        assert_eq!(values(&[one, update]), Err("patch_failed"), "{update}");
         check(&[ROOT, &format!("r state.updated {one}")], &format!("r state.updated {update}"), &["patch_failed"]);
     }
 }

@@ -99,24 +99,39 @@ fn a_completed_run_shows_1_and_others_what_they_reached() {
 
 #[test]
 fn a_report_says_all_that_is_known() {
-    let full = r#"r run.progressed {"stage":"s","message":"m","current":5,"total":10,"unit":"files"}"#;
-    let started = &[ROOT, "r run.started"];
-    check(
-        started,
-        r#"r run.progressed {"current":1}"#,
-        &[r#"r run.progressed {"stage":null,"message":null,"current":1,"total":null,"unit":null}"#],
-    );
-    check(started, full, &[full]);
-    let reported = &[ROOT, "r run.started", full];
-    check(
-        reported,
-        r#"r run.progressed {"current":6}"#,
-        &[r#"r run.progressed {"stage":"s","message":"m","current":6,"total":10,"unit":"files"}"#],
-    );
-    // Where it is less than what is shown already, it says how far that is; nobody else can say so.
-    let back = r#"{"stage":"s","message":"m","current":2,"total":10,"unit":"files","fraction":0.5}"#;
-    check(reported, r#"r run.progressed {"current":2,"fraction":0.9}"#, &[&format!("r run.progressed {back}")]);
+    let full = r#"{"stage":"s","message":"m","current":5,"total":10,"unit":"files"}"#;
+    let cases: [(&[&str], &str, &str); 9] = [
+        (&[], "{}", "{}"),
+        (&[], r#"{"current":1}"#, r#"{"current":1}"#),
+        (&[r#"{"current":1}"#], r#"{"total":4}"#, r#"{"current":1,"total":4}"#),
+        (&[], full, full),
+        (&[full], r#"{"current":6}"#, r#"{"stage":"s","message":"m","current":6,"total":10,"unit":"files"}"#),
+        // What was taken back is said again, because a viewer may have missed that.
+        (&[r#"{"stage":"s","unit":"u"}"#, r#"{"stage":null}"#], r#"{"current":1}"#, TAKEN_BACK),
+        (&[r#"{"stage":null}"#, r#"{"current":1,"unit":"u"}"#], "{}", TAKEN_BACK),
+        // Until it is there again, with everything else.
+        (
+            &[r#"{"stage":null}"#, full],
+            r#"{"current":6}"#,
+            r#"{"stage":"s","message":"m","current":6,"total":10,"unit":"files"}"#,
+        ),
+        // Where it is less than what is shown already, it says how far that is; nobody else can say so.
+        (
+            &[full],
+            r#"{"current":2}"#,
+            r#"{"stage":"s","message":"m","current":2,"total":10,"unit":"files","fraction":0.5}"#,
+        ),
+    ];
+    for (reports, report, expect) in cases {
+        let reports: Vec<_> = reports.iter().map(|report| format!("r run.progressed {report}")).collect();
+        let mut lines = vec![ROOT, "r run.started"];
+        lines.extend(reports.iter().map(String::as_str));
+        check(&lines, &format!("r run.progressed {report}"), &[&format!("r run.progressed {expect}")]);
+    }
+    check(&[ROOT, "r run.started"], r#"r run.progressed {"current":2,"fraction":0.9}"#, &["invalid_event"]);
 }
+
+const TAKEN_BACK: &str = r#"{"stage":null,"message":null,"current":1,"total":null,"unit":"u"}"#;
 
 #[test]
 fn the_time_to_go_follows_the_pace() {

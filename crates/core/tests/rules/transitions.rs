@@ -43,7 +43,7 @@ x.mine{"any":1}                    ok       ok       ok       ok       cancellin
 run.stalled                        reserved reserved reserved reserved reserved   reserved   reserved  reserved reserved  reserved
 run.recovered                      reserved reserved reserved reserved reserved   reserved   reserved  reserved reserved  reserved
 run.cancel_requested               reserved reserved reserved reserved reserved   reserved   reserved  reserved reserved  reserved
-!run.stalled                       illegal  ok       ok       illegal  cancelling cancelling terminal  terminal terminal  cancelling
+!run.stalled                       ok       ok       ok       illegal  cancelling cancelling terminal  terminal terminal  cancelling
 !run.recovered                     illegal  illegal  illegal  ok       cancelling cancelling terminal  terminal terminal  cancelling
 !run.cancel_requested              ok       ok       ok       ok       cancelling cancelling terminal  terminal terminal  terminal
 "#;

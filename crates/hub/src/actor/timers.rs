@@ -2,7 +2,7 @@
 
 use milepost_core::decide::Author;
 use milepost_core::event::{ErrorInfo, RunCancelled, RunFailed};
-use milepost_core::{Body, Code, Draft, Run, RunState, Time, Tree};
+use milepost_core::{Body, Code, Draft, Run, Time, Tree};
 
 use super::Actor;
 
@@ -19,7 +19,7 @@ fn due(tree: &Tree, run: &Run, fail_after_seconds: Option<u32>) -> Option<Time> 
     if let Some(cancel) = &run.cancel {
         return Some(cancel.deadline);
     }
-    let expires = run.lease_expires_at.filter(|_| run.state != RunState::Queued)?;
+    let expires = run.lease_expires_at?;
     let due = if run.stalled { expires.plus_seconds(fail_after_seconds?) } else { expires };
     // While one above it is being cancelled nothing but that is said about it.
     tree.cancelling(&run.id).is_none().then_some(due)

@@ -45,6 +45,18 @@ async fn a_deadline_that_cannot_be_written_is_written_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bug_costs_one_stream_its_memory_and_nothing_else() {
+    let world = World::new().made(&["+r"]).await;
+    let mut viewer = world.watch("r", From::Now).await;
+    viewer.seen();
+    world.wire.panic_once();
+    assert_eq!(code(world.publish(&["r x.a"]).await), "shutting_down");
+    assert_eq!(viewer.seen(), "closed");
+    world.say(&["r x.b"]).await;
+    assert_eq!(world.story("r", 2).await, "r x.b");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_cannot_read_tries_again() {
     let world = World::new().made(&["+r"]).await.crashed().await;
     let mut viewer = world.watch("r", From::Start).await;
@@ -93,14 +105,19 @@ async fn nothing_is_visible_before_it_is_durable() {
 #[tokio::test(start_paused = true)]
 async fn commands_that_wait_for_a_commit_are_committed_together() {
     let world = World::new().made(&["+r"]).await;
+    world.wire.take_appends();
     world.wire.hold_appends(true);
-    let release = async {
+    let others = async {
         pass(1_000).await;
+        join_all((0..50).map(|_| world.publish(&["r x.a"]))).await
+    };
+    let release = async {
+        pass(2_000).await;
         assert_eq!(world.log("r").await.len(), 3, "the first is on its way, the others wait");
         world.wire.hold_appends(false);
     };
-    let answers = join_all((0..50).map(|_| world.publish(&["r x.a"])));
-    let (answers, ()) = join(answers, release).await;
-    let seqs: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().seq).collect();
-    assert_eq!(seqs, (3..53).collect::<Vec<_>>());
+    let (first, (others, ())) = join(world.publish(&["r x.a"]), join(others, release)).await;
+    let seqs: Vec<_> = [first].into_iter().chain(others).map(|answer| answer.unwrap().seq).collect();
+    assert_eq!(seqs, (3..=53).collect::<Vec<_>>());
+    assert_eq!(world.wire.take_appends(), [1, 50]);
 }

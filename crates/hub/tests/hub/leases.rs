@@ -61,15 +61,14 @@ async fn whoever_is_heard_of_has_recovered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_not_begun_and_what_is_over_does_not_stall() {
+async fn what_has_not_begun_stalls_and_what_is_over_does_not() {
     let world = World::new().made(&[r#"r {"kind":"k","lease_seconds":5}"#]).await;
     pass(60_000).await;
-    assert_eq!(world.story("r", 1).await, "");
     world.say(&["r run.started"]).await;
     pass(4_000).await;
     world.say(&["r run.completed"]).await;
     pass(60_000).await;
-    assert_eq!(world.story("r", 1).await, "r run.started, r run.completed");
+    assert_eq!(world.story("r", 1).await, "r run.stalled, r run.recovered, r run.started, r run.completed");
     assert_eq!(code(world.heartbeat("r").await), "run_terminal");
     assert_eq!(code(world.heartbeat("nobody").await), "run_not_found");
 }

@@ -48,6 +48,7 @@ async fn a_checkpoint_saves_reading_the_log() {
         (0..1_000).map(|at| format!(r#"r message.appended {{"message":"m{}","content":"x"}}"#, at % 7)).collect();
     world.publish(&batch.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
     world.say(&["r x.a", "r x.b"]).await;
+    pass(1).await;
     let before = folded(Some(world.snapshot("r").await));
     let world = world.crashed().await;
     world.wire.take_reads();

@@ -1,5 +1,7 @@
 //! One viewer's way through a stream.
 
+use std::time::Duration;
+
 use milepost_core::Cursor;
 use milepost_hub::{From, SessionOptions};
 
@@ -67,12 +69,12 @@ async fn a_live_session_is_woken() {
     let world = World::new().made(&["+r"]).await;
     let mut viewer = world.watch("r", From::Now).await;
     viewer.seen();
-    let publish = async {
-        pass(10).await;
-        world.say(&["r x.a"]).await;
-    };
-    let (seen, ()) = futures_util::future::join(viewer.next(), publish).await;
-    assert_eq!((seen.as_str(), viewer.session.cursor().seq), ("3", 3));
+    // A task of its own, which nothing but the session wakes.
+    let watcher = tokio::spawn(async move { (viewer.next().await, viewer.session.cursor().seq) });
+    pass(10).await;
+    world.say(&["r x.a"]).await;
+    let seen = tokio::time::timeout(Duration::from_secs(1), watcher).await.unwrap().unwrap();
+    assert_eq!(seen, ("3".to_owned(), 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,17 +128,17 @@ async fn a_viewer_chooses_its_pace() {
     let world = World::new().made(&["+r"]).await;
     let mut all = world.watch_with("r", From::Now, every(0)).await;
     let mut slow = world.watch_with("r", From::Now, every(5_000)).await;
-    (all.seen(), slow.seen());
+    assert_eq!(all.seen(), slow.seen());
     progress(&world, &[("r", 1), ("r", 2), ("r", 3), ("r", 4)]).await;
     assert_eq!(all.seen(), "3 4 5 6");
     pass(200).await;
     progress(&world, &[("r", 5)]).await;
-    assert_eq!((all.seen().as_str(), slow.seen().as_str()), ("7", "7<3"), "what was not looked at goes as one");
+    assert_eq!((all.seen().as_str(), slow.seen().as_str()), ("7", "3"));
     progress(&world, &[("r", 6), ("r", 7)]).await;
     pass(4_999).await;
     assert!(is_quiet(&mut slow));
     pass(2).await;
-    assert_eq!(slow.seen(), "9<8");
+    assert_eq!(slow.seen(), "9<4");
     // A replay is as the log has it, unless the viewer asked for an interval.
     assert_eq!(world.watch("r", after(5)).await.seen(), "6 7 8 9 caught_up@9");
     assert_eq!(world.watch_with("r", after(5), every(100)).await.seen(), "6 9<7 caught_up@9");

@@ -14,6 +14,8 @@ pub(crate) struct Wire {
     memory: Arc<MemoryStore>,
     /// Appends fail.
     broken: AtomicBool,
+    /// The next append panics, as a bug would.
+    buggy: AtomicBool,
     /// Reads of the log fail.
     blind: AtomicBool,
     /// Everything fails, as for a server that is gone.
@@ -22,6 +24,8 @@ pub(crate) struct Wire {
     held: watch::Sender<bool>,
     /// Where reads of the log began.
     reads: Mutex<Vec<u64>>,
+    /// How many events each append had.
+    appends: Mutex<Vec<usize>>,
 }
 
 impl Wire {
@@ -29,10 +33,12 @@ impl Wire {
         Self {
             memory,
             broken: AtomicBool::new(false),
+            buggy: AtomicBool::new(false),
             blind: AtomicBool::new(false),
             cut: AtomicBool::new(false),
             held: watch::Sender::new(false),
             reads: Mutex::default(),
+            appends: Mutex::default(),
         }
     }
 
@@ -48,6 +54,10 @@ impl Wire {
         self.broken.store(broken, Ordering::Relaxed);
     }
 
+    pub(crate) fn panic_once(&self) {
+        self.buggy.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn break_reads(&self, blind: bool) {
         self.blind.store(blind, Ordering::Relaxed);
     }
@@ -59,6 +69,11 @@ impl Wire {
     /// Where reads of the log began since the last call.
     pub(crate) fn take_reads(&self) -> Vec<u64> {
         std::mem::take(&mut *self.reads.lock().unwrap())
+    }
+
+    /// How many events each append had since the last call.
+    pub(crate) fn take_appends(&self) -> Vec<usize> {
+        std::mem::take(&mut *self.appends.lock().unwrap())
     }
 
     fn through(&self) -> Result<&MemoryStore, StoreError> {
@@ -75,6 +90,8 @@ impl EventStore for Wire {
         if self.broken.load(Ordering::Relaxed) {
             return Err(StoreError::Unavailable("broken".to_owned()).into());
         }
+        assert!(!self.buggy.swap(false, Ordering::Relaxed), "a bug");
+        self.appends.lock().unwrap().push(append.records.len());
         let outcome = self.through()?.append(append).await;
         let mut held = self.held.subscribe();
         held.wait_for(|held| !held).await.unwrap();

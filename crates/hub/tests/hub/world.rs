@@ -103,7 +103,11 @@ impl World {
 
     pub(crate) async fn publish(&self, lines: &[&str]) -> Result<Published, HubError> {
         let drafts: Vec<_> = lines.iter().map(|line| draft(line)).collect();
-        let run = drafts[0].run.clone();
+        // A run that is to be created is found by its parent.
+        let run = match &drafts[0].body {
+            Body::RunCreated(created) => created.parent.clone().unwrap(),
+            _ => drafts[0].run.clone(),
+        };
         self.hub.publish(&project(), &run, Publish { drafts, ..Publish::default() }).await
     }
 

@@ -260,8 +260,9 @@ fn explain(words: &str, branch: Option<&Branch>) -> IngestError {
 }
 
 fn gist(words: &str) -> String {
-    let lines = words.lines().map(str::trim).filter(|line| line.starts_with("fatal:") || line.starts_with("ERROR:"));
-    let line = lines.last().or_else(|| words.lines().rfind(|line| !line.trim().is_empty()));
+    let is_verdict = |line: &&str| line.starts_with("fatal:") || line.starts_with("ERROR:");
+    let lines = || words.lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines().rfind(is_verdict).or_else(|| lines().next_back());
     redact(&format!("git says: {}", line.unwrap_or("nothing")))
 }
 

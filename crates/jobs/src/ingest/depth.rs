@@ -37,7 +37,7 @@ pub(crate) fn is_too_deep(text: &str, lines: Lines) -> bool {
                 b'(' | b'[' | b'{' => brackets += 1,
                 b')' | b']' | b'}' => brackets = brackets.saturating_sub(1),
                 b'<' | b'>' | b'=' | b'?' | b':' | b'!' | b'*' | b'&' | b'|' | b'+' | b'-' | b'~' | b'@' => {
-                    operators += 1
+                    operators += 1;
                 }
                 _ => {}
             }

@@ -4,13 +4,14 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use super::clone::{self, Context};
 use super::error::IngestError;
 use super::index::{Document, Writer};
 use super::isolate::Parser;
 use super::languages;
-use super::limits::{Limits, MAX_FILE_BYTES};
+use super::limits::{INDEX_STALL_TIMEOUT, Limits, MAX_FILE_BYTES, MAX_WAITING_BYTES};
 use super::observer::Observer;
 use super::pack::pack;
 use super::parse::Brake;
@@ -190,7 +191,7 @@ impl Run<'_> {
         let mut writer = Writer::create(directory)?;
         let mut symbols = BufReader::new(File::open(&self.symbols_path)?);
         let mut line = String::new();
-        for (done, source) in (1..).zip(sources) {
+        for source in sources {
             self.watch.check()?;
             let file = &files[source.file];
             let path = file.path();
@@ -208,13 +209,29 @@ impl Run<'_> {
                 let (_, language) = languages::of(&path);
                 writer.add(&Document { path: &path, language, content: &content, definitions: &definitions })?;
             }
-            if done < total {
-                self.observer.indexing(done, total);
-            }
+            self.settle(&mut writer, MAX_WAITING_BYTES, total)?;
         }
+        self.settle(&mut writer, 0, total)?;
+        self.watch.check()?;
         writer.finish()?;
         // The last one is said to be done only when all are.
         self.observer.indexing(total, total);
+        Ok(())
+    }
+
+    /// Waits until no more than `bytes` wait to be indexed, and tells how far that has come.
+    fn settle(&self, writer: &mut Writer, bytes: usize, total: u64) -> Result<(), IngestError> {
+        let (mut indexed, mut moved) = (writer.indexed(), Instant::now());
+        self.observer.indexing(indexed, total);
+        // tantivy's thread may have died, of which the next call to it tells.
+        while writer.waiting_bytes() > bytes && moved.elapsed() < INDEX_STALL_TIMEOUT {
+            self.watch.check()?;
+            std::thread::park_timeout(Duration::from_millis(1));
+            if writer.indexed() > indexed {
+                (indexed, moved) = (writer.indexed(), Instant::now());
+                self.observer.indexing(indexed, total);
+            }
+        }
         Ok(())
     }
 

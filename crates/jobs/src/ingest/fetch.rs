@@ -137,7 +137,7 @@ fn choose(map: &RefMap, branch: Option<&Branch>) -> Result<Option<Wanted>, Inges
             id: (*id).to_owned(),
             branch: match branch {
                 Some(branch) => Some(branch.as_str().to_owned()),
-                None => mapping.remote.as_target().map(|name| short(name)),
+                None => mapping.remote.as_target().map(short),
             },
         })),
     }

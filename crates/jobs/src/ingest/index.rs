@@ -1,6 +1,9 @@
 //! Writes the full text index.
 
+use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tantivy::indexer::NoMergePolicy;
 use tantivy::schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
@@ -10,16 +13,15 @@ use tantivy::{Index, IndexWriter, TantivyDocument};
 use super::error::IngestError;
 use super::tokens::CodeTokenizer;
 
-/// The name under which schemas know [`CodeTokenizer`]; written into every index.
+/// The name of the tokenizer of texts and names; written into every index.
 const TOKENIZER: &str = "code";
 
-/// tantivy's buffer for a segment under construction.
-const HEAP_BYTES: usize = 64 << 20;
+/// The same for paths. Apart, because it counts documents: each has one path, which is its first field.
+const PATH_TOKENIZER: &str = "path";
 
-/// A commit waits until all documents handed over are written. It comes after so much text, which bounds three things:
-/// the memory of waiting documents (tantivy queues up to 10,000 of them, whatever their size), how far progress is ahead
-/// of the truth, and how long a cancel has to wait.
-const COMMIT_BYTES: usize = 16 << 20;
+/// tantivy's buffer for a segment under construction. How much it holds bounds how long the last commit takes, which
+/// cannot be interrupted.
+const HEAP_BYTES: usize = 32 << 20;
 
 /// The fields of a document, which is a file.
 #[derive(Clone, Copy)]
@@ -35,14 +37,15 @@ impl Fields {
     fn schema() -> (Schema, Self) {
         let mut schema = Schema::builder();
         // No positions: questions are sets of words, and the index is a third smaller.
-        let indexing =
-            TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqs);
-        let code = TextOptions::default().set_indexing_options(indexing);
+        let code = |tokenizer| {
+            let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer);
+            TextOptions::default().set_indexing_options(indexing.set_index_option(IndexRecordOption::WithFreqs))
+        };
         let fields = Self {
-            path: schema.add_text_field("path", code.clone().set_stored()),
+            path: schema.add_text_field("path", code(PATH_TOKENIZER).set_stored()),
             language: schema.add_text_field("language", STRING | STORED),
-            content: schema.add_text_field("content", code.clone().set_stored()),
-            symbols: schema.add_text_field("symbols", code),
+            content: schema.add_text_field("content", code(TOKENIZER).set_stored()),
+            symbols: schema.add_text_field("symbols", code(TOKENIZER)),
         };
         (schema.build(), fields)
     }
@@ -59,16 +62,15 @@ impl Fields {
     }
 }
 
-/// Makes an opened index understand its own terms.
-pub(crate) fn register_tokenizer(index: &Index) {
-    index.tokenizers().register(TOKENIZER, TextAnalyzer::from(CodeTokenizer));
-}
-
-/// An index being written.
+/// An index being written, by a thread of tantivy's.
 pub(crate) struct Writer {
     writer: IndexWriter,
     fields: Fields,
-    uncommitted_bytes: usize,
+    begun: Arc<AtomicU64>,
+    added: u64,
+    /// The sizes of the texts that wait for their turn, and their sum.
+    waiting: VecDeque<usize>,
+    waiting_bytes: usize,
 }
 
 /// One document.
@@ -83,18 +85,21 @@ impl Writer {
     /// Begins an index in `directory`, which must exist and be empty.
     pub(crate) fn create(directory: &Path) -> Result<Self, IngestError> {
         let (schema, fields) = Fields::schema();
-        let index = Index::create_in_dir(directory, schema).map_err(failed)?;
-        register_tokenizer(&index);
-        // One thread: the parts of an index are as many as threads times commits, and the order of documents, on which
-        // the order of equally good hits depends, stays that of the paths.
-        let writer = index.writer_with_num_threads(1, HEAP_BYTES).map_err(failed)?;
-        // Merging would go on after the last commit, without progress and without a way to stop it; and with commits
-        // this rare a repository of ordinary size has one segment, a very large one some dozens.
+        let index = Index::create_in_dir(directory, schema).map_err(|error| failed(&error))?;
+        let counting = CodeTokenizer::default();
+        let begun = Arc::clone(&counting.begun);
+        index.tokenizers().register(PATH_TOKENIZER, TextAnalyzer::from(counting));
+        index.tokenizers().register(TOKENIZER, TextAnalyzer::from(CodeTokenizer::default()));
+        // One thread, so that the order of documents, on which the order of equally good hits depends, is that of the
+        // paths.
+        let writer = index.writer_with_num_threads(1, HEAP_BYTES).map_err(|error| failed(&error))?;
+        // Merging would go on after the last commit, without progress and without a way to stop it; and with one
+        // thread and one commit, ordinary repositories have one segment and very large ones some dozens.
         writer.set_merge_policy(Box::new(NoMergePolicy));
-        Ok(Self { writer, fields, uncommitted_bytes: 0 })
+        Ok(Self { writer, fields, begun, added: 0, waiting: VecDeque::new(), waiting_bytes: 0 })
     }
 
-    /// Adds a document, and from time to time waits until all are written.
+    /// Hands a document over.
     pub(crate) fn add(&mut self, document: &Document<'_>) -> Result<(), IngestError> {
         let mut entry = TantivyDocument::new();
         entry.add_text(self.fields.path, document.path);
@@ -103,23 +108,36 @@ impl Writer {
         for name in document.definitions {
             entry.add_text(self.fields.symbols, name);
         }
-        self.writer.add_document(entry).map_err(failed)?;
-        self.uncommitted_bytes += document.content.len();
-        if self.uncommitted_bytes >= COMMIT_BYTES {
-            self.writer.commit().map_err(failed)?;
-            self.uncommitted_bytes = 0;
-        }
+        self.writer.add_document(entry).map_err(|error| failed(&error))?;
+        self.added += 1;
+        self.waiting.push_back(document.content.len());
+        self.waiting_bytes += document.content.len();
         Ok(())
+    }
+
+    /// Documents that are indexed. The one at work is not counted.
+    pub(crate) fn indexed(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed).saturating_sub(1)
+    }
+
+    /// Bytes of text that are handed over but not begun. tantivy lets 10,000 documents wait, whatever their size, so
+    /// this is for the caller to bound.
+    pub(crate) fn waiting_bytes(&mut self) -> usize {
+        let waiting = self.added.saturating_sub(self.begun.load(Ordering::Relaxed));
+        while self.waiting.len() as u64 > waiting {
+            self.waiting_bytes -= self.waiting.pop_front().unwrap_or_default();
+        }
+        self.waiting_bytes
     }
 
     /// Completes the index.
     pub(crate) fn finish(mut self) -> Result<(), IngestError> {
-        self.writer.commit().map_err(failed)?;
+        self.writer.commit().map_err(|error| failed(&error))?;
         // Dropping the writer instead would leave its threads at work on the files.
-        self.writer.wait_merging_threads().map_err(failed)
+        self.writer.wait_merging_threads().map_err(|error| failed(&error))
     }
 }
 
-fn failed(error: tantivy::TantivyError) -> IngestError {
-    IngestError::unexpected("cannot write the index", &error)
+fn failed(error: &tantivy::TantivyError) -> IngestError {
+    IngestError::unexpected("cannot write the index", error)
 }

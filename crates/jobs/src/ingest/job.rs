@@ -44,7 +44,7 @@ async fn work(handle: &RunHandle, plan: Plan, work_dir: &Path) -> Result<Outcome
     let board = Arc::new(Board::default());
     let cancel = Arc::new(AtomicBool::new(false));
     let _stops = StopOnDrop(cancel.clone());
-    let mut stages = Stages::new(handle);
+    let mut stages = Stages::new(handle).await?;
     let (engine_board, directory) = (board.clone(), work_dir.to_owned());
     let mut engine = tokio::task::spawn_blocking({
         let cancel = cancel.clone();
@@ -62,7 +62,7 @@ async fn work(handle: &RunHandle, plan: Plan, work_dir: &Path) -> Result<Outcome
         Ok(outcome) => {
             stages.report(board.look()).await?;
             store(handle, &outcome).await?;
-            stages.finish().await?;
+            stages.finish(in_words(&outcome)).await?;
             Ok(outcome)
         }
         Err(error) => {
@@ -101,6 +101,11 @@ fn result(outcome: &Outcome) -> Json {
         "lines": outcome.summary.lines,
         "bytes": outcome.summary.bytes,
     }))
+}
+
+fn in_words(outcome: &Outcome) -> String {
+    let summary = &outcome.summary;
+    format!("Indexed {} files with {} lines in {} languages", summary.files, summary.lines, summary.languages.len())
 }
 
 /// A report that was not taken: because the run is to stop, or because something is wrong that no retry mends.

@@ -44,5 +44,11 @@ pub(crate) const MAX_SYMBOL_BYTES: usize = 256;
 /// How long the remote may say nothing before the connection counts as dead.
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Text that may wait to be indexed: enough to keep the indexing thread at work while a file is read.
+pub(crate) const MAX_WAITING_BYTES: usize = 4 << 20;
+
+/// How long the indexing thread may be at one document, or at writing a segment, before it counts as dead.
+pub(crate) const INDEX_STALL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How often flags and deadlines are looked at where nothing else happens; a cancel must be seen within a second.
 pub(crate) const TICK: Duration = Duration::from_millis(20);

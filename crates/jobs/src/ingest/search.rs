@@ -12,7 +12,7 @@ use tantivy::query::{BooleanQuery, BoostQuery, EmptyQuery, Occur, Query, TermQue
 use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{IndexReader, ReloadPolicy, TantivyDocument, Term};
 
-use super::index::{Fields, register_tokenizer};
+use super::index::Fields;
 use super::tokens;
 
 /// More words do not make a question better, only slower.
@@ -73,8 +73,7 @@ impl Index {
     /// # Errors
     /// If there is no sound index.
     pub fn open(directory: &Path) -> Result<Self, SearchError> {
-        let index = tantivy::Index::open_in_dir(directory).map_err(tantivy::TantivyError::from)?;
-        register_tokenizer(&index);
+        let index = tantivy::Index::open_in_dir(directory)?;
         let fields = Fields::of(&index)?;
         // The index never changes, so nothing has to look for changes.
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;

@@ -3,6 +3,9 @@
 //! A word is a run of letters, digits and `_`. It gives one term as a whole and, where it is made of parts as in
 //! `parse_config`, `parseConfig` or `HTTPServer`, one for each part, all in lower case.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
 /// Longer words are data, and tantivy refuses terms beyond 64 KiB.
@@ -53,9 +56,12 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// The tokenizer of the index.
+/// The tokenizer of the index. It counts the texts it is given, which is the only way to learn how far tantivy's own
+/// thread has come.
 #[derive(Clone, Default)]
-pub(crate) struct CodeTokenizer;
+pub(crate) struct CodeTokenizer {
+    pub(crate) begun: Arc<AtomicU64>,
+}
 
 /// The terms of one text.
 pub(crate) struct CodeTokens<'a> {
@@ -68,6 +74,7 @@ impl Tokenizer for CodeTokenizer {
     type TokenStream<'a> = CodeTokens<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> CodeTokens<'a> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
         CodeTokens { words: Box::new(words(text)), parts: Vec::new().into_iter(), token: Token::default() }
     }
 }

@@ -11,14 +11,13 @@ struct Stage {
     name: &'static str,
     suffix: &'static str,
     weight: f64,
-    message: &'static str,
 }
 
 /// In this order. Parsing takes longest in most repositories.
 const STAGES: [Stage; 3] = [
-    Stage { name: "Cloning", suffix: "cloning", weight: 2.0, message: "Cloning repository" },
-    Stage { name: "Parsing", suffix: "parsing", weight: 5.0, message: "Parsing files" },
-    Stage { name: "Indexing", suffix: "indexing", weight: 3.0, message: "Indexing files" },
+    Stage { name: "Cloning", suffix: "cloning", weight: 2.0 },
+    Stage { name: "Parsing", suffix: "parsing", weight: 5.0 },
+    Stage { name: "Indexing", suffix: "indexing", weight: 3.0 },
 ];
 
 pub(super) const STAGE_COUNT: u32 = STAGES.len() as u32;
@@ -27,14 +26,23 @@ pub(super) const STAGE_COUNT: u32 = STAGES.len() as u32;
 /// the engine is.
 pub(super) struct Stages<'a> {
     job: &'a RunHandle,
-    /// The stages that have begun; the last is the current one.
-    begun: Vec<RunHandle>,
+    /// All of them, queued until they begin: so the roll-up knows their weights from the first event on.
+    stages: Vec<RunHandle>,
+    /// How many have begun; the last of these is the current one.
+    begun: usize,
     commit_told: bool,
 }
 
 impl<'a> Stages<'a> {
-    pub(super) fn new(job: &'a RunHandle) -> Self {
-        Self { job, begun: Vec::new(), commit_told: false }
+    /// Announces all stages.
+    pub(super) async fn new(job: &'a RunHandle) -> Result<Self, IngestError> {
+        let mut stages = Vec::new();
+        for Stage { name, suffix, weight } in &STAGES {
+            let id = format!("{}.{suffix}", job.id());
+            let queued = job.child("stage").id(&id).name(*name).weight(*weight).queue().await;
+            stages.push(queued.map_err(|error| reporting(job, &error))?);
+        }
+        Ok(Self { job, stages, begun: 0, commit_told: false })
     }
 
     /// Brings the run up to `state`.
@@ -47,48 +55,57 @@ impl<'a> Stages<'a> {
         let reached = 1 + usize::from(state.parsing.is_some()) + usize::from(state.indexing.is_some());
         loop {
             self.tell_commit(state).await?;
-            if let Some(current) = self.begun.last() {
-                current.progress(progress(self.begun.len() - 1, state));
+            if let Some(current) = self.current() {
+                current.progress(progress(self.begun - 1, state));
             }
-            if self.begun.len() >= reached {
+            if self.begun >= reached {
                 return Ok(());
             }
             self.end_current().await?;
-            self.begin_next().await?;
+            self.begin_next(state).await?;
         }
     }
 
-    /// Ends the last stage well.
-    pub(super) async fn finish(&mut self) -> Result<(), IngestError> {
-        let ended = self.end_current().await;
-        ended.map_err(|error| reporting(self.job, &error))
+    /// Ends the last stage well, and says what came of it all.
+    pub(super) async fn finish(&mut self, summary: String) -> Result<(), IngestError> {
+        let told = async {
+            self.end_current().await?;
+            self.job.publish(Progress::default().message(summary).into()).await
+        };
+        told.await.map_err(|error| reporting(self.job, &error))
     }
 
     /// Ends the current stage with the reason of the whole. The run's own end tells it too, so this may fail.
     pub(super) async fn fail(&mut self, error: &IngestError) {
-        if let Some(current) = self.begun.last()
+        if let Some(current) = self.current()
             && *error != IngestError::Cancelled
         {
             drop(current.fail(error.code(), error.to_string()).await);
         }
     }
 
-    async fn begin_next(&mut self) -> Result<(), ClientError> {
-        let Stage { name, suffix, weight, message } = &STAGES[self.begun.len()];
-        self.job.stage(*name, *message);
-        let id = format!("{}.{suffix}", self.job.id());
-        let child = self.job.child("stage").id(&id).name(*name).weight(*weight).start().await?;
-        self.begun.push(child);
+    fn current(&self) -> Option<&RunHandle> {
+        self.begun.checked_sub(1).map(|at| &self.stages[at])
+    }
+
+    /// The counts come before the word that the stage changed, so that who hears the one has the other.
+    async fn begin_next(&mut self, state: &State) -> Result<(), ClientError> {
+        let next = &self.stages[self.begun];
+        next.started().await?;
+        let begin = progress(self.begun, state);
+        next.publish(begin.into()).await?;
+        self.job.publish(Progress::default().stage(STAGES[self.begun].name).into()).await?;
+        self.begun += 1;
         Ok(())
     }
 
     async fn end_current(&self) -> Result<(), ClientError> {
-        let Some(current) = self.begun.last() else { return Ok(()) };
+        let Some(current) = self.current() else { return Ok(()) };
         current.publish(milepost_core::Body::RunCompleted(Default::default())).await
     }
 
     async fn tell_commit(&mut self, state: &State) -> Result<(), ClientError> {
-        let Some(commit) = state.commit.as_ref().filter(|_| !self.commit_told && !self.begun.is_empty()) else {
+        let Some(commit) = state.commit.as_ref().filter(|_| !self.commit_told && self.begun > 0) else {
             return Ok(());
         };
         self.commit_told = true;
