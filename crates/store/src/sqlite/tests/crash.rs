@@ -12,10 +12,10 @@ use super::*;
 const STREAMS: u64 = 6;
 const DIRECTORY: &str = "MILEPOST_TEST_DIRECTORY";
 
-/// This test binary again, to run one of its ignored tests in a process of its own.
+/// This test binary again, to run one of its tests in a process of its own.
 pub(super) fn child_test(name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([&format!("sqlite::tests::{name}"), "--exact", "--ignored", "--nocapture"]);
+    command.args([&format!("sqlite::tests::{name}"), "--exact", "--nocapture"]);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
@@ -24,7 +24,7 @@ pub(super) fn in_directory(mut command: Command, directory: &Path) -> Child {
     command.env(DIRECTORY, directory).spawn().unwrap()
 }
 
-/// The directory that the parent gave; none when somebody runs the ignored tests by hand.
+/// The directory that the parent gave. None when the test is run among all others: then there is nothing for it to do.
 pub(super) fn given_directory() -> Option<PathBuf> {
     std::env::var_os(DIRECTORY).map(PathBuf::from)
 }
@@ -77,8 +77,8 @@ async fn what_was_acknowledged_survives_kill_9() {
     assert!(heads.len() as u64 == STREAMS, "{heads:?}");
 }
 
+/// The child of `what_was_acknowledged_survives_kill_9`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the child of what_was_acknowledged_survives_kill_9"]
 async fn appends_until_it_is_killed() {
     let Some(directory) = given_directory() else { return };
     // A small log, so that kills hit the moving of it as well.

@@ -60,7 +60,6 @@ async fn a_full_disk_recovers_by_itself() {
 }
 
 #[tokio::test]
-#[ignore = "the child of a_full_disk_recovers_by_itself"]
 async fn fills_the_disk() {
     let Some(directory) = given_directory() else { return };
     let ballast = directory.join("ballast");
@@ -105,7 +104,6 @@ async fn an_io_error_poisons_until_it_is_opened_again() {
 }
 
 #[tokio::test]
-#[ignore = "the child of an_io_error_poisons_until_it_is_opened_again"]
 async fn writes_until_it_is_poisoned() {
     let Some(directory) = given_directory() else { return };
     let store = SqliteStore::open(&directory).unwrap();
