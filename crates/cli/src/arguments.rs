@@ -2,8 +2,16 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::BenchArguments;
+use crate::cancel::CancelArguments;
+use crate::demo::DemoArguments;
+use crate::doctor::DoctorArguments;
+use crate::ingest::IngestArguments;
 use crate::logs::LogArguments;
+use crate::publish::PublishArguments;
+use crate::runs::RunsArguments;
 use crate::serve::ServeArguments;
+use crate::tail::TailArguments;
 
 /// Live and durable progress of long-running work.
 #[derive(Debug, Parser)]
@@ -20,6 +28,22 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the server until SIGTERM or Ctrl-C
     Serve(ServeArguments),
+    /// Ingest a git repository: clone, parse and index it, here
+    Ingest(IngestArguments),
+    /// Follow a run until it is over
+    Tail(TailArguments),
+    /// Publish events of a run from stdin
+    Publish(PublishArguments),
+    /// Ask for the cancellation of a run
+    Cancel(CancelArguments),
+    /// List runs
+    Runs(RunsArguments),
+    /// See it work: start a server, ingest this repository, check the result
+    Demo(DemoArguments),
+    /// Measure what a server costs
+    Bench(BenchArguments),
+    /// Check the settings, the data directory and the machine
+    Doctor(DoctorArguments),
     /// Print the OpenAPI document of the HTTP API
     Openapi,
 }
@@ -30,7 +54,7 @@ impl Command {
     pub(crate) fn default_filter(&self) -> &'static str {
         match self {
             Self::Serve(_) => "info",
-            Self::Openapi => "warn",
+            _ => "warn",
         }
     }
 }

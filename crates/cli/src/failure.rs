@@ -1,7 +1,12 @@
 //! What went wrong, in words for the person at the keyboard.
 
-use std::io::Write as _;
 use std::process::ExitCode;
+
+use milepost_client::ClientError;
+use milepost_core::Code;
+use milepost_server::{ConfigError, StartError};
+
+use crate::terminal;
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,13 +42,24 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The same, said of a part of what was asked for.
+    #[must_use]
+    pub(crate) fn about(self, what: &str) -> Self {
+        Self { message: format!("{what}: {}", self.message), ..self }
+    }
+
+    /// What happened.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Tells the user, and says how to exit.
     pub(crate) fn report(&self) -> ExitCode {
         if self.exit != READER_GONE {
-            let mut stderr = std::io::stderr().lock();
-            let hint = self.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-            // Where stderr is closed there is nobody to tell.
-            drop(writeln!(stderr, "milepost: {}{hint}", self.message));
+            terminal::note(format_args!("milepost: {}", self.message.trim_end()));
+            if let Some(hint) = &self.hint {
+                terminal::note(format_args!("hint: {hint}"));
+            }
         }
         ExitCode::from(self.exit)
     }
@@ -57,14 +73,58 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-impl From<milepost_server::ConfigError> for Failure {
-    fn from(error: milepost_server::ConfigError) -> Self {
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
         Self::misuse(error.to_string())
     }
 }
 
-impl From<milepost_server::StartError> for Failure {
-    fn from(error: milepost_server::StartError) -> Self {
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
         Self::new(error.to_string())
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let failure = Self::new(error.to_string());
+        match hint(&error) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// What helps against a refusal, where the refusal itself does not say.
+fn hint(error: &ClientError) -> Option<&'static str> {
+    if matches!(error, ClientError::Unreachable(_)) {
+        return Some("`milepost serve` starts a server, `--server URL` names another one");
+    }
+    Some(match error.code()? {
+        Code::RunNotFound => "`milepost runs` lists the runs of a project, `--project NAME` names another project",
+        Code::RunExists => "choose another id",
+        Code::RunTerminal => "`milepost tail RUN` shows how it ended",
+        Code::IllegalTransition => "a run is started by `run.started`, and nothing follows its end",
+        Code::RunCancelling => "somebody asked for its cancellation; publish `run.cancelled` to end it",
+        Code::Unauthorized => "give a token: `--token TOKEN`, or the variable MILEPOST_TOKEN",
+        Code::Forbidden => "the token needs another scope: publish, subscribe, cancel or admin",
+        Code::TooManyRequests | Code::TooManyConnections | Code::StoreUnavailable | Code::ShuttingDown => {
+            "try again in a moment"
+        }
+        Code::NotFound => "is there a Milepost server behind this URL?",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_become_prose_with_a_hint() {
+        let failure = Failure::from(ClientError::refused(Code::RunNotFound, "there is no run `r1`"));
+        assert_eq!(failure.message, "there is no run `r1` (run_not_found)");
+        assert!(failure.hint.is_some_and(|hint| hint.contains("milepost runs")));
+        assert_eq!(failure.exit, FAILED);
     }
 }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
+use crate::terminal;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logs")]
@@ -34,7 +35,7 @@ pub(crate) fn start(arguments: &LogArguments, default: &str) -> Result<(), Failu
     let filter = arguments.log.clone().or_else(from_environment).unwrap_or_else(|| default.to_owned());
     let filter = EnvFilter::try_new(&filter)
         .map_err(|error| Failure::misuse(format!("--log: {filter:?} is no filter of logs: {error}")))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| terminal::Stderr);
     match arguments.log_format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal() && colours_wanted()).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

@@ -3,12 +3,26 @@
 //! What was asked for goes to stdout, logs and chatter go to stderr. No library below knows of either.
 
 mod arguments;
+mod bench;
+mod cancel;
+mod demo;
+mod doctor;
+mod embedded;
 mod failure;
+mod ingest;
 mod logs;
 mod openapi;
 mod output;
+mod publish;
+mod remote;
+mod runs;
 mod serve;
 mod signals;
+mod tail;
+mod terminal;
+mod text;
+mod view;
+mod watch;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -28,6 +42,8 @@ const BLOCKING_THREADS: usize = 64;
 const LAST_MOMENTS: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
+    // Before anything else: ingestions start this program again, to parse in it what strangers wrote.
+    milepost_jobs::ingest::parser_process();
     let Arguments { command, log } = Arguments::parse();
     let outcome = logs::start(&log, command.default_filter()).and_then(|()| run(command));
     outcome.unwrap_or_else(|failure| failure.report())
@@ -35,8 +51,16 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Outcome {
     match command {
-        Command::Openapi => openapi::run(),
         Command::Serve(arguments) => in_runtime(serve::run(arguments)),
+        Command::Ingest(arguments) => in_runtime(ingest::run(arguments)),
+        Command::Tail(arguments) => in_runtime(tail::run(arguments)),
+        Command::Publish(arguments) => in_runtime(publish::run(arguments)),
+        Command::Cancel(arguments) => in_runtime(cancel::run(arguments)),
+        Command::Runs(arguments) => in_runtime(runs::run(arguments)),
+        Command::Demo(arguments) => in_runtime(demo::run(arguments)),
+        Command::Doctor(arguments) => in_runtime(doctor::run(arguments)),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Openapi => openapi::run(),
     }
 }
 

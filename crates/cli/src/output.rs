@@ -3,9 +3,13 @@
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
+use crate::terminal;
+
 /// Writes one line, at once.
 pub(crate) fn line(text: impl Display) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{text}")?;
-    stdout.flush()
+    terminal::bars().suspend(|| {
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{text}")?;
+        stdout.flush()
+    })
 }

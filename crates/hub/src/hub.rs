@@ -240,22 +240,23 @@ impl Hub {
         let channel = self.0.feeds.join(project);
         // The position is taken before the list is made: what happens meanwhile is seen twice, and dropped once.
         let position = channel.end();
-        let mut runs = Vec::new();
+        let mut streams = Vec::new();
         for state in [RunState::Queued, RunState::Running, RunState::Waiting] {
             let query = ListRuns { state: Some(state), limit: caps::FEED_RUNS, ..ListRuns::default() };
             let page = self.store_page(project, &query).await?;
             for (stream, _) in page.runs {
-                let live = match self.0.open(Key { project: project.clone(), stream }, Missing::Refuse).await {
-                    Ok(live) => live,
+                match self.0.open(Key { project: project.clone(), stream }, Missing::Refuse).await {
+                    Ok(live) => streams.push(live),
                     // It ended and was deleted since the list was made.
-                    Err(HubError::RunNotFound(_)) => continue,
+                    Err(HubError::RunNotFound(_)) => {}
                     Err(error) => return Err(error),
-                };
-                let open = live.with_tree(|tree| Some((tree.root()?.clone(), tree.cursor())));
-                runs.extend(open.filter(|(root, _)| !root.state.is_terminal()));
+                }
             }
         }
-        // A run that changed its state between two queries was found twice.
+        // A run that changed its state between two queries was found twice, or never; but whatever changes is live.
+        streams.extend(self.0.live_in(project));
+        let look = |live: &Arc<Live>| live.with_tree(|tree| Some((tree.root()?.clone(), tree.cursor())));
+        let mut runs: Vec<_> = streams.iter().filter_map(look).filter(|(root, _)| !root.state.is_terminal()).collect();
         runs.sort_by(|(a, _), (b, _)| a.created_at.cmp(&b.created_at).then_with(|| a.id.cmp(&b.id)));
         runs.dedup_by(|(a, _), (b, _)| a.id == b.id);
         Ok(Feed::new(channel, position, runs))

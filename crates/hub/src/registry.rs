@@ -154,6 +154,13 @@ impl Registry {
         lock(&self.streams).get(key)?.get().cloned()
     }
 
+    /// The live streams of a project.
+    pub(crate) fn live_in(&self, project: &Project) -> Vec<Arc<Live>> {
+        let streams = lock(&self.streams);
+        let of_project = streams.iter().filter(|(key, _)| key.project == *project);
+        of_project.filter_map(|(_, cell)| cell.get().cloned()).collect()
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.shutdown.is_cancelled()
     }

@@ -17,7 +17,8 @@ fn main() {
 }
 
 /// What makes tree-sitter 0.27 run for minutes, take gigabytes, or both.
-const HOSTILE: [(&str, &str); 4] = [("casts.rs", "(a)"), ("arrows.c", "x=>;"), ("nots.cpp", "!;\n"), ("dos.js", "do\n")];
+const HOSTILE: [(&str, &str); 4] =
+    [("casts.rs", "(a)"), ("arrows.c", "x=>;"), ("nots.cpp", "!;\n"), ("dos.js", "do\n")];
 
 fn hostile(root: &std::path::Path) -> Repository {
     let repository = Repository::init(root.join("code"));

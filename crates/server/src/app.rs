@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post, put};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
-use http::{HeaderName, Method};
+use http::Method;
+use http::header::{CONTENT_RANGE, ETAG, LOCATION, RETRY_AFTER};
 use milepost_hub::Hub;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::api::{self, artifacts, cancel, claims, control, events, health, runs, socket};
+use crate::api::artifacts::{fetch::fetch, store::store};
+use crate::api::{self, cancel, claims, control, events, health, runs, socket};
 use crate::artifacts::Artifacts;
 use crate::config::Config;
 use crate::ingest;
@@ -75,16 +76,6 @@ impl App {
 
 /// All addresses.
 pub(crate) fn router(app: App) -> Router {
-    let project = Router::new()
-        .route("/runs", post(runs::create).get(runs::list))
-        .route("/runs/{run}", get(runs::snapshot).delete(runs::delete))
-        .route("/runs/{run}/events", post(events::publish).get(events::read))
-        .route("/runs/{run}/cancel", post(cancel::request))
-        .route("/runs/{run}/control", get(control::control))
-        .route("/runs/{run}/heartbeat", post(control::heartbeat))
-        .route("/runs/{run}/artifacts/{artifact}", put(artifacts::store::store).get(artifacts::fetch::fetch))
-        .route("/events", get(api::feed::follow))
-        .route("/claims", post(claims::claim));
     let ingest = Router::new()
         .route("/github", post(ingest::start))
         .route("/{job}", get(ingest::state))
@@ -92,7 +83,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/{job}/cancel", post(ingest::cancel))
         .route("/{job}/search", get(ingest::search));
     let router = Router::new()
-        .nest("/v1/projects/{project}", project)
+        .merge(native())
         .nest("/api/v1/ingest", ingest)
         .route("/v1/ws", get(socket::upgrade))
         .route("/healthz", get(health::alive))
@@ -108,16 +99,28 @@ pub(crate) fn router(app: App) -> Router {
     router.with_state(app)
 }
 
+/// The native API. Its addresses are written out: nesting them would cost every publish a rewritten URI.
+fn native() -> Router<App> {
+    Router::new()
+        .route("/v1/projects/{project}/runs", post(runs::create).get(runs::list))
+        .route("/v1/projects/{project}/runs/{run}", get(runs::snapshot).delete(runs::delete))
+        .route("/v1/projects/{project}/runs/{run}/events", post(events::publish).get(events::read))
+        .route("/v1/projects/{project}/runs/{run}/cancel", post(cancel::request))
+        .route("/v1/projects/{project}/runs/{run}/control", get(control::control))
+        .route("/v1/projects/{project}/runs/{run}/heartbeat", post(control::heartbeat))
+        .route("/v1/projects/{project}/runs/{run}/artifacts/{artifact}", put(store).get(fetch))
+        .route("/v1/projects/{project}/events", get(api::feed::follow))
+        .route("/v1/projects/{project}/claims", post(claims::claim))
+}
+
 /// Browsers of the configured origins may do what everybody may, with credentials. Others get no CORS headers at all.
 fn cors(origins: impl Iterator<Item = http::HeaderValue>) -> CorsLayer {
-    let lease = HeaderName::from_static("milepost-lease");
-    let last_event = HeaderName::from_static("last-event-id");
-    let headers = [AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, http::header::RANGE, lease, last_event];
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers(headers)
-        .expose_headers([ETAG, LOCATION, RETRY_AFTER, http::header::CONTENT_RANGE, observe::REQUEST_ID])
+        // Whom we trust with credentials we trust with headers; clients have some of their own.
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([ETAG, LOCATION, RETRY_AFTER, CONTENT_RANGE, observe::REQUEST_ID])
         .max_age(std::time::Duration::from_secs(600))
 }

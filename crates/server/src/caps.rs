@@ -33,6 +33,10 @@ pub(crate) const CONNECTION_BUFFER_BYTES: usize = 16 * 1024;
 /// Headers of a request.
 pub(crate) const HEADERS: usize = 100;
 
+/// How long a client may take to read anything of what waits for it. One that stopped reading would keep its connection
+/// for ever: its system answers that there is no room, again and again. The same as for a WebSocket.
+pub(crate) const WRITE_STALL: Duration = Duration::from_secs(30);
+
 /// How long open answers may take to end once the server is shutting down.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 

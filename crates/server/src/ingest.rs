@@ -181,7 +181,9 @@ async fn follow(app: &App, project: &Project, job: &RunId, join: Join) -> Result
         }
         other => other,
     };
-    let session = app.hub().subscribe(project, job, Beginning::Start, SessionOptions::default()).await?;
+    // The body has a pace of its own, and needs every event for it.
+    let everything = SessionOptions { coalesce_ms: Some(0), types: None };
+    let session = app.hub().subscribe(project, job, Beginning::Start, everything).await?;
     let interval = app.config().ingest.frame_interval;
     let body = Follow::new(session, join, interval, app.hub().clone(), app.metrics().session("ingest"));
     Ok((HEADERS, Body::new(body)).into_response())

@@ -17,6 +17,8 @@ mod origin;
 mod principal;
 mod problem;
 mod server;
+#[cfg(test)]
+mod testing;
 mod transport;
 
 pub use config::{Config, ConfigError};

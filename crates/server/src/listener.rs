@@ -47,12 +47,16 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn new(app: App, router: Router, abort: CancellationToken) -> Self {
+        Self::with_room(app, router, abort, CONNECTIONS)
+    }
+
+    fn with_room(app: App, router: Router, abort: CancellationToken, connections: usize) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(CONNECTION_BUFFER_BYTES)
             .max_headers(HEADERS);
-        let (room, refusals) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(Semaphore::new(REFUSALS)));
+        let (room, refusals) = (Arc::new(Semaphore::new(connections)), Arc::new(Semaphore::new(REFUSALS)));
         Self { app, router, http, room, refusals, abort }
     }
 
@@ -123,6 +127,46 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use axum::routing::get;
+
+    use crate::testing;
+
+    /// Sends a request on a connection of its own, and reads what is answered.
+    async fn ask(socket: &mut TcpStream) -> String {
+        socket.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut answer = vec![0; 4_096];
+        let length = socket.read(&mut answer).await.unwrap();
+        answer.truncate(length);
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_is_told_so() {
+        let (app, _directory) = testing::app().await;
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepting = Listener::with_room(app.clone(), router, CancellationToken::new(), 1).run(listener);
+        let accepting = tokio::spawn(accepting);
+
+        let mut first = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut first).await.starts_with("HTTP/1.1 200"));
+        let mut second = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut second).await.starts_with("HTTP/1.1 503"));
+        drop(first);
+        // There is room as soon as the server has noticed that the first one is gone.
+        loop {
+            let mut third = TcpStream::connect(address).await.unwrap();
+            if ask(&mut third).await.starts_with("HTTP/1.1 200") {
+                break;
+            }
+        }
+        app.shutdown().cancel();
+        accepting.await.unwrap();
+        app.tasks().close();
+        app.tasks().wait().await;
+    }
 
     #[test]
     fn the_refusal_is_http() {

@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     uptime: Gauge,
     streams: Gauge,
     requests: Family<Request, Counter>,
+    requests_open: Gauge,
     events: Counter,
     append_seconds: Histogram,
     store_errors: Counter,
@@ -84,6 +85,7 @@ impl Metrics {
             uptime: Gauge::default(),
             streams: Gauge::default(),
             requests: Family::default(),
+            requests_open: Gauge::default(),
             events: Counter::default(),
             // 0.25 ms to 2 s: from a commit on a good disk to one that makes producers give up.
             append_seconds: Histogram::new([
@@ -109,6 +111,8 @@ impl Metrics {
         registry.register_with_unit("uptime", "Since the start", Unit::Seconds, self.uptime.clone());
         registry.register("live_streams", "Streams in memory", self.streams.clone());
         registry.register("http_requests", "Answered requests", self.requests.clone());
+        let help = "Requests whose answer has not begun";
+        registry.register("http_requests_open", help, self.requests_open.clone());
         registry.register("events_appended", "Events published by producers", self.events.clone());
         let help = "From a publish that is understood to its durable answer";
         registry.register_with_unit("append", help, Unit::Seconds, self.append_seconds.clone());
@@ -120,7 +124,7 @@ impl Metrics {
         registry.register("frames_delivered", "Events handed to viewers, by transport", self.frames.clone());
     }
 
-    /// Everything, as OpenMetrics text.
+    /// Everything, as `OpenMetrics` text.
     pub(crate) fn encode(&self, live_streams: usize) -> String {
         self.uptime.set(i64::try_from(self.started.elapsed().as_secs()).unwrap_or(i64::MAX));
         self.streams.set(i64::try_from(live_streams).unwrap_or(i64::MAX));
@@ -147,9 +151,14 @@ impl Metrics {
         self.store_errors.inc();
     }
 
-    pub(crate) fn connection(&self) -> ConnectionGuard {
-        self.connections.inc();
-        ConnectionGuard(self.connections.clone())
+    /// Counts a request for as long as the guard lives.
+    pub(crate) fn request_open(&self) -> OpenGuard {
+        OpenGuard::of(&self.requests_open)
+    }
+
+    /// Counts a connection for as long as the guard lives.
+    pub(crate) fn connection(&self) -> OpenGuard {
+        OpenGuard::of(&self.connections)
     }
 
     pub(crate) fn connection_refused(&self) {
@@ -178,10 +187,17 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// An open connection.
-pub(crate) struct ConnectionGuard(Gauge);
+/// Something that is open.
+pub(crate) struct OpenGuard(Gauge);
 
-impl Drop for ConnectionGuard {
+impl OpenGuard {
+    fn of(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for OpenGuard {
     fn drop(&mut self) {
         self.0.dec();
     }

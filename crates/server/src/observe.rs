@@ -23,6 +23,7 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// Surrounds every request.
 pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = request_id(&request);
+    let _open = app.metrics().request_open();
     let (method, route) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
     let mut response = if tracing::enabled!(tracing::Level::DEBUG) {
         // The query is left out: it may hold a token.
@@ -67,4 +68,32 @@ fn request_id(request: &Request) -> HeaderValue {
         let id = format!("{:016x}", SEED.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)));
         HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("none"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::get;
+    use http::StatusCode;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::testing;
+
+    async fn panics() {
+        panic!("on purpose");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem() {
+        let (app, _directory) = testing::app().await;
+        let layer = axum::middleware::from_fn_with_state(app.clone(), observe);
+        let router: Router = Router::new().route("/", get(panics)).layer(layer);
+        let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert!(response.headers().contains_key(REQUEST_ID));
+        assert!(app.metrics().encode(0).contains("milepost_http_requests_open 0"));
+    }
 }

@@ -1,5 +1,7 @@
 //! The native API as an OpenAPI document (3.1).
 
+use std::sync::LazyLock;
+
 use milepost_core::Code;
 use milepost_wire::native::Problem;
 use milepost_wire::native::requests::InputEvent;
@@ -11,9 +13,10 @@ use utoipa::{Modify, OpenApi, ToSchema};
 use crate::api::{about, artifacts, cancel, claims, control, events, feed, health, runs, socket};
 
 /// The document, as JSON.
-pub fn document() -> String {
+pub fn document() -> &'static str {
     // A document is text, which is always JSON.
-    Api::openapi().to_pretty_json().unwrap_or_default()
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| Api::openapi().to_pretty_json().unwrap_or_default());
+    &DOCUMENT
 }
 
 /// The body of a publish.

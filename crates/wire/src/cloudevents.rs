@@ -26,7 +26,7 @@ use sha2::{Digest, Sha256};
 use crate::media::Media;
 use crate::native::batch::each;
 use crate::native::requests::InputEvent;
-use crate::rejected::{Is, Rejected, read};
+use crate::rejected::{Is, Rejected, read, read_object};
 
 /// What stands before a Milepost type in its reverse-DNS form.
 const PREFIX: &str = "io.milepost.";
@@ -37,7 +37,7 @@ const PREFIX: &str = "io.milepost.";
 /// `malformed_json`, `invalid_request`, `invalid_id`, `unknown_event_type`, `unsupported_media_type` for data that is not
 /// JSON, and those of [`InputEvent::draft`].
 pub fn parse_structured(body: &[u8], default_run: &RunId) -> Result<Draft, Rejected> {
-    read::<CloudEvent>(body, &[("subject", Is::Name)])?.draft(default_run)
+    read_object::<CloudEvent>(body, &[("subject", Is::Name)])?.draft(default_run)
 }
 
 /// Reads a body of the batched mode (`application/cloudevents-batch+json`): at least one event.

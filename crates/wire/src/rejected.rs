@@ -43,6 +43,18 @@ pub(crate) enum Is {
     Cursor,
 }
 
+/// Reads one JSON object. `members` are the members whose content has a code of its own.
+///
+/// # Errors
+/// As [`read`], and `invalid_request` for whatever is no object: serde would take an array for the members in their order.
+pub(crate) fn read_object<'a, T: Deserialize<'a>>(text: &'a [u8], members: &[(&str, Is)]) -> Result<T, Rejected> {
+    if text.trim_ascii_start().first() == Some(&b'[') {
+        well_formed(text)?;
+        return Err(Rejected::new(Code::InvalidRequest, "this is an array where an object belongs"));
+    }
+    read(text, members)
+}
+
 /// Reads one JSON document. `members` are the members whose content has a code of its own.
 ///
 /// # Errors

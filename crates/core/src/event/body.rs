@@ -63,6 +63,10 @@ macro_rules! bodies {
             /// [`InvalidBody`] when a member is unknown, missing or of another type.
             pub fn parse(event_type: EventType, data: Option<&str>) -> Result<Self, InvalidBody> {
                 let text = data.unwrap_or("{}");
+                // serde would take an array for the members in their order.
+                if !matches!(event_type, EventType::Custom(_)) && text.trim_start().starts_with('[') {
+                    return Err(InvalidBody { event_type, reason: "it is an array where an object belongs".to_owned() });
+                }
                 let parsed = match &event_type {
                     $(EventType::$variant => serde_json::from_str(text).map(Body::$variant),)*
                     EventType::Custom(_) => serde_json::from_str(text).map(|json| Body::Custom(event_type.clone(), json)),

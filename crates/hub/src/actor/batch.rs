@@ -113,7 +113,8 @@ impl Actor {
             }
             created
         };
-        let seq = created_seq + u64::from(new.started);
+        // One that exists, and was not started, has no second event to point at.
+        let seq = (created_seq + u64::from(new.started)).min(work.tree.seq());
         let cursor = Cursor::new(work.tree.epoch(), seq);
         Ok(Created { stream: work.tree.stream().clone(), seq, cursor, existed })
     }

@@ -71,6 +71,18 @@ async fn a_session_that_cannot_read_tries_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_cannot_be_read_is_read_later() {
+    let world = World::new().made(&["+r"]).await.crashed().await;
+    world.wire.break_reads(true);
+    assert_eq!(code(world.hub.snapshot(&project(), &id("r")).await), "store_unavailable");
+    assert_eq!(code(world.publish(&["r x.a"]).await), "store_unavailable");
+    assert_eq!(world.hub.live_streams(), 0);
+    world.wire.break_reads(false);
+    world.say(&["r x.a"]).await;
+    assert_eq!(world.snapshot("r").await.seq, 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_visible_before_it_is_durable() {
     // Restarted, so that the ring is empty and a replay reads the log.
     let world = World::new().made(&["+r"]).await.crashed().await;

@@ -10,5 +10,6 @@ mod residence;
 mod session_laws;
 mod sessions;
 mod store;
+mod stress;
 mod viewer;
 mod world;

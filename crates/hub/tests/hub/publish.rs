@@ -9,7 +9,9 @@ use crate::world::{World, code, draft, id, project};
 
 #[tokio::test(start_paused = true)]
 async fn a_run_created_twice_is_one_run_with_one_answer() {
-    let world = World::new().made(&["r", r#"c {"kind":"k","parent":"r"}"#]).await;
+    let world = World::new().made(&["r"]).await;
+    assert_eq!(world.create("+r").await.unwrap().seq, 1, "never past the head");
+    let world = world.made(&[r#"c {"kind":"k","parent":"r"}"#]).await;
     world.say(&["r x.more", "r run.started"]).await;
     for (line, seq, existed) in [
         ("+s", 2, false),

@@ -70,13 +70,17 @@ async fn a_checkpoint_saves_reading_the_log() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn listings_are_as_fresh_as_the_log_after_a_stop() {
+async fn listings_are_as_fresh_as_the_log() {
     let world = World::new().made(&["+r"]).await;
     world.say(&[r#"r run.progressed {"current":1,"total":4}"#]).await;
+    let fractions = async |world: &World| {
+        let query = milepost_hub::ListRuns { limit: 10, ..Default::default() };
+        let page = world.hub.list(&project(), &query).await.unwrap();
+        page.runs.iter().map(|run| run.progress.fraction).collect::<Vec<_>>()
+    };
+    assert_eq!(fractions(&world).await, [Some(0.25)], "a live stream knows better than the projection");
     let world = world.restarted().await;
-    let query = milepost_hub::ListRuns { limit: 10, ..Default::default() };
-    let page = world.hub.list(&project(), &query).await.unwrap();
-    assert_eq!((page.runs.len(), page.runs[0].progress.fraction), (1, Some(0.25)));
+    assert_eq!(fractions(&world).await, [Some(0.25)]);
     assert_eq!(world.hub.live_streams(), 0, "a list brings nothing to life");
 }
 
@@ -88,6 +92,9 @@ async fn a_root_that_is_over_can_be_deleted_and_made_again() {
     assert_eq!(code(delete("c").await), "not_a_root");
     assert_eq!(code(delete("nobody").await), "run_not_found");
     world.publish(&["r run.completed", "r run.audit_started"]).await.unwrap();
+    // Restarted, so that the ring is empty and a replay reads the log.
+    let world = world.crashed().await;
+    let delete = async |run: &str| world.hub.delete(&project(), &id(run)).await;
     let former = world.snapshot("r").await.cursor;
     let mut live = world.watch("r", From::Now).await;
     assert_eq!(live.seen(), format!("snapshot@{0} caught_up@{0}", former.seq));
@@ -100,7 +107,7 @@ async fn a_root_that_is_over_can_be_deleted_and_made_again() {
     world.create("c").await.unwrap();
     let cursor = world.snapshot("r").await.cursor;
     assert_ne!(cursor.epoch, former.epoch, "another incarnation");
-    assert_eq!(fresh.next().await.split(' ').next_back(), Some("closed"), "it must not show events of the next one");
+    assert_eq!(fresh.seen(), "closed", "it must not show events of the next one");
     let stale = Cursor { epoch: former.epoch, seq: 1 };
     assert_eq!(world.watch("r", From::After(stale)).await.seen(), "reset:epoch snapshot@2 caught_up@2");
 }

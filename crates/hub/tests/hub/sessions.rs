@@ -1,9 +1,10 @@
 //! One viewer's way through a stream.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use milepost_core::Cursor;
-use milepost_hub::{From, SessionOptions};
+use milepost_hub::{Frame, From, Item, SessionOptions};
 
 use crate::viewer::{check_complete, check_fold, is_quiet};
 use crate::world::{World, id, pass, project};
@@ -239,4 +240,46 @@ async fn who_is_hopelessly_behind_gets_a_snapshot() {
     replay.take(usize::MAX);
     assert_eq!(replay.session.cursor().seq, 20_004);
     assert_eq!(world.hub.snapshot(&project(), &id("r")).await.unwrap().snapshot().seq, 20_004);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_are_made_once_for_everybody() {
+    let world = World::new().made(&["+r"]).await;
+    let made = Cell::new(0);
+    let mut viewers = Vec::new();
+    for _ in 0..3 {
+        let mut viewer = world.watch("r", From::Now).await;
+        viewer.seen();
+        viewers.push(viewer);
+    }
+    progress(&world, &[("r", 1)]).await;
+    viewers.iter_mut().for_each(|viewer| assert_eq!(viewer.seen(), "3"));
+    progress(&world, &[("r", 2), ("r", 3)]).await;
+    world.say(&["r x.a"]).await;
+    let encode = |frame: &Frame, from: Option<u64>| {
+        made.set(made.get() + 1);
+        format!("{}<{from:?}", frame.record().seq).into()
+    };
+    for viewer in &mut viewers {
+        let bytes: Vec<_> = viewer
+            .take(usize::MAX)
+            .iter()
+            .map(|item| match item {
+                Item::Event { frame, coalesced_from } => frame.encoded(*coalesced_from, encode),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(bytes, ["5<Some(4)", "6<None"]);
+    }
+    assert_eq!(made.get(), 2);
+    // Who missed something else gets other bytes, and those of the others stay.
+    let other = world.watch_with("r", after(3), every(0)).await.take(usize::MAX);
+    let Some(Item::Event { frame, .. }) = other.get(1) else { panic!("{other:?}") };
+    assert_eq!(frame.encoded(None, encode), "5<None");
+    assert_eq!(frame.encoded(Some(3), encode), "5<Some(3)");
+    assert_eq!(frame.encoded(Some(4), encode), "5<Some(4)");
+    assert_eq!(made.get(), 4);
+    let shown = async || world.hub.snapshot(&project(), &id("r")).await.unwrap();
+    let (first, second) = (shown().await, shown().await);
+    assert!(std::sync::Arc::ptr_eq(&first, &second), "a snapshot is made once per state");
 }

@@ -2,14 +2,16 @@
 //!
 //! A parser keeps everything that is open on a stack: brackets, and operators whose right side is still to come. When
 //! the text ends with a deep stack, tree-sitter repairs it with time and memory that grow with the square of the depth
-//! or worse, and in that it looks at no flag: 8 KiB of `x=>x=>…` cost Java's grammar 4 s and 2.5 GB, 32 KiB of `((((…` cost every
-//! grammar seconds. So such texts are kept from it. This looks at bytes, not at tokens, and errs on the safe side.
+//! or worse, and in that it looks at no flag: 8 KiB of `x=>x=>…` cost Java's grammar 4 s and 2.5 GB, 64 KiB of `((((…`
+//! cost every grammar 6 s. So such texts are kept from it. This looks at bytes, not at tokens, and does not find every
+//! hostile text; [`super::isolate`] is for those.
 
-/// Brackets that are open at once. Of 63,000 source files of many languages, 8 had more than 300.
+/// Brackets that are open at once. In 63,000 source files of eleven languages 99.9 % had no more than 207,
+/// and none more than 510.
 const MAX_BRACKETS: usize = 300;
 
-/// Operators since the last end of a statement. About one in 300 of those files has more, almost all of them minified
-/// or tables; the worst known text within this bound costs 0.2 s and 0.2 GB.
+/// Operators since the last end of a statement. In those files 99 % of every language stay below, but for JavaScript,
+/// where it is 98 %: the rest is minified.
 const MAX_OPERATORS: usize = 1500;
 
 /// How the lines of a language bear on statements.

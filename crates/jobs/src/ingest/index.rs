@@ -1,14 +1,14 @@
 //! Writes the full text index.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tantivy::indexer::NoMergePolicy;
 use tantivy::schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{Index, IndexWriter, TantivyDocument};
+use tantivy::{Index, IndexWriter, TantivyDocument, TantivyError};
 
 use super::error::IngestError;
 use super::tokens::CodeTokenizer;
@@ -22,6 +22,9 @@ const PATH_TOKENIZER: &str = "path";
 /// tantivy's buffer for a segment under construction. How much it holds bounds how long the last commit takes, which
 /// cannot be interrupted.
 const HEAP_BYTES: usize = 32 << 20;
+
+/// What must still fit on the disk for a failure not to be blamed on it.
+const PROBE_BYTES: usize = 1 << 20;
 
 /// The fields of a document, which is a file.
 #[derive(Clone, Copy)]
@@ -65,6 +68,7 @@ impl Fields {
 /// An index being written, by a thread of tantivy's.
 pub(crate) struct Writer {
     writer: IndexWriter,
+    directory: PathBuf,
     fields: Fields,
     begun: Arc<AtomicU64>,
     added: u64,
@@ -85,18 +89,26 @@ impl Writer {
     /// Begins an index in `directory`, which must exist and be empty.
     pub(crate) fn create(directory: &Path) -> Result<Self, IngestError> {
         let (schema, fields) = Fields::schema();
-        let index = Index::create_in_dir(directory, schema).map_err(|error| failed(&error))?;
+        let index = Index::create_in_dir(directory, schema).map_err(|error| failed(&error, directory))?;
         let counting = CodeTokenizer::default();
         let begun = Arc::clone(&counting.begun);
         index.tokenizers().register(PATH_TOKENIZER, TextAnalyzer::from(counting));
         index.tokenizers().register(TOKENIZER, TextAnalyzer::from(CodeTokenizer::default()));
         // One thread, so that the order of documents, on which the order of equally good hits depends, is that of the
         // paths.
-        let writer = index.writer_with_num_threads(1, HEAP_BYTES).map_err(|error| failed(&error))?;
+        let writer = index.writer_with_num_threads(1, HEAP_BYTES).map_err(|error| failed(&error, directory))?;
         // Merging would go on after the last commit, without progress and without a way to stop it; and with one
         // thread and one commit, ordinary repositories have one segment and very large ones some dozens.
         writer.set_merge_policy(Box::new(NoMergePolicy));
-        Ok(Self { writer, fields, begun, added: 0, waiting: VecDeque::new(), waiting_bytes: 0 })
+        Ok(Self {
+            writer,
+            directory: directory.to_owned(),
+            fields,
+            begun,
+            added: 0,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+        })
     }
 
     /// Hands a document over.
@@ -108,7 +120,7 @@ impl Writer {
         for name in document.definitions {
             entry.add_text(self.fields.symbols, name);
         }
-        self.writer.add_document(entry).map_err(|error| failed(&error))?;
+        self.writer.add_document(entry).map_err(|error| failed(&error, &self.directory))?;
         self.added += 1;
         self.waiting.push_back(document.content.len());
         self.waiting_bytes += document.content.len();
@@ -132,12 +144,20 @@ impl Writer {
 
     /// Completes the index.
     pub(crate) fn finish(mut self) -> Result<(), IngestError> {
-        self.writer.commit().map_err(|error| failed(&error))?;
+        self.writer.commit().map_err(|error| failed(&error, &self.directory))?;
         // Dropping the writer instead would leave its threads at work on the files.
-        self.writer.wait_merging_threads().map_err(|error| failed(&error))
+        self.writer.wait_merging_threads().map_err(|error| failed(&error, &self.directory))
     }
 }
 
-fn failed(error: &tantivy::TantivyError) -> IngestError {
-    IngestError::unexpected("cannot write the index", error)
+/// The error behind tantivy's, which often does not tell: when its thread has died, all it says is that it has. So the
+/// disk is asked directly whether it is full.
+fn failed(error: &TantivyError, directory: &Path) -> IngestError {
+    let probe = directory.join("probe");
+    let written = std::fs::write(&probe, vec![0; PROBE_BYTES]);
+    let _ = std::fs::remove_file(&probe);
+    match written.map_err(IngestError::from) {
+        Err(IngestError::DiskFull) => IngestError::DiskFull,
+        _ => IngestError::unexpected("cannot write the index", error),
+    }
 }

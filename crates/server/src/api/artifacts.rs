@@ -5,7 +5,6 @@ mod headers;
 mod range;
 pub(crate) mod store;
 
-
 use std::error::Error as _;
 use std::io::ErrorKind;
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use http_body_util::BodyExt;
 use milepost_core::Code;
 use tokio::time::timeout;
@@ -18,10 +20,20 @@ impl FromRequest<App> for Payload {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Refusal> {
-        match timeout(BODY_TIMEOUT, collect(request.into_body())).await {
-            Ok(collected) => collected.map(Self),
-            Err(_) => Err(Refusal::new(Code::TimedOut, "the body did not arrive in time")),
-        }
+        let (parts, body) = request.into_parts();
+        read_all(&parts.headers, body).await.map(Self)
+    }
+}
+
+/// Reads the whole body, of at most [`BODY_BYTES`].
+pub(crate) async fn read_all(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    as_it_is(headers)?;
+    if length(headers).is_some_and(|length| length > BODY_BYTES as u64) {
+        return Err(refuse(headers, body, too_large()).await);
+    }
+    match timeout(BODY_TIMEOUT, collect(body)).await {
+        Ok(collected) => collected,
+        Err(_) => Err(Refusal::new(Code::TimedOut, "the body did not arrive in time")),
     }
 }
 
@@ -37,7 +49,7 @@ async fn collect(mut body: Body) -> Result<Bytes, Refusal> {
         };
         if first.len().max(all.len()) + piece.len() > BODY_BYTES {
             discard(body).await;
-            return Err(Refusal::new(Code::BodyTooLarge, format!("this call takes at most {BODY_BYTES} bytes")));
+            return Err(too_large());
         }
         if first.is_empty() {
             first = piece;
@@ -62,6 +74,37 @@ pub(crate) async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
         }
     }
     Ok(None)
+}
+
+fn too_large() -> Refusal {
+    Refusal::new(Code::BodyTooLarge, format!("this call takes at most {BODY_BYTES} bytes"))
+}
+
+/// Bodies are taken as they are: a compressed one could be a thousand times as large as it looks.
+///
+/// # Errors
+/// `unsupported_media_type`.
+pub(crate) fn as_it_is(headers: &HeaderMap) -> Result<(), Refusal> {
+    match headers.get(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => {
+            Err(Refusal::new(Code::UnsupportedMediaType, "bodies are taken as they are, without a `Content-Encoding`"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What `Content-Length` says.
+pub(crate) fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Sees to it that a client that sends a body in vain gets to read why. One that asks before sending (`Expect`) is answered
+/// before sending.
+pub(crate) async fn refuse(headers: &HeaderMap, body: Body, refusal: Refusal) -> Refusal {
+    if !headers.contains_key(EXPECT) {
+        discard(body).await;
+    }
+    refusal
 }
 
 /// Reads and drops what is left of a body that is refused, within bounds.

@@ -1,20 +1,21 @@
 //! Events of a run: publish, read a page, follow.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use milepost_core::{Code, Cursor, TypeFilter};
 use milepost_hub::{From, Publish, SessionOptions};
 use milepost_wire::native::answers::{CancelInfo, Published, PublishedEvent};
-use milepost_wire::{Start, publish as wire};
 use milepost_wire::openapi::EventsPageSchema;
+use milepost_wire::{Start, publish as wire};
 use serde::Deserialize;
-use utoipa::IntoParams;
 use tokio::time::Instant;
+use utoipa::IntoParams;
 
-use super::body::Payload;
+use super::body::read_all;
 use super::conditions::if_match;
 use super::control::lease;
 use super::negotiate::Form;
@@ -49,10 +50,12 @@ pub(crate) async fn publish(
     State(app): State<App>,
     principal: Principal,
     OfRun { project, run }: OfRun,
-    headers: HeaderMap,
-    Payload(body): Payload,
+    request: Request,
 ) -> Result<Response, Refusal> {
     principal.may(Action::Publish, &project)?;
+    // This is the busiest call: its headers are looked at where they are.
+    let (Parts { headers, .. }, body) = request.into_parts();
+    let body = read_all(&headers, body).await?;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let drafts = wire::parse(header, &body, &run)?;
     let publish = Publish { drafts, if_match: if_match(&headers)?, lease: lease(&headers)? };

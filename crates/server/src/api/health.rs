@@ -67,3 +67,40 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
 fn plain(text: &'static str) -> Response {
     ([(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")], text).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::body::Body;
+    use http::{Request, StatusCode};
+    use milepost_store::{EventStore, MemoryStore};
+    use tower::ServiceExt;
+
+    use crate::{app, testing};
+
+    #[tokio::test]
+    async fn a_store_that_cannot_write_shows() {
+        let store = Arc::new(MemoryStore::default());
+        let (app, _directory) = testing::app_on(store.clone()).await;
+        store.close().await;
+        let create = Request::post("/v1/projects/p/runs").body(Body::from(r#"{"kind":"work"}"#)).unwrap();
+        for request in [Request::get("/readyz").body(Body::empty()).unwrap(), create] {
+            let response = app::router(app.clone()).oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()["retry-after"], "1");
+        }
+        let alive = Request::get("/healthz").body(Body::empty()).unwrap();
+        assert_eq!(app::router(app.clone()).oneshot(alive).await.unwrap().status(), StatusCode::OK);
+        assert!(app.metrics().encode(0).contains("milepost_store_errors_total 2"));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stops_is_not_ready() {
+        let (app, _directory) = testing::app().await;
+        app.shutdown().cancel();
+        let request = Request::get("/readyz").body(Body::empty()).unwrap();
+        let response = app::router(app).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

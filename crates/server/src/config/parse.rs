@@ -36,7 +36,7 @@ pub(super) fn config(file: File, insecure: bool) -> Result<Config, ConfigError> 
             0,
             60_000,
         )?,
-        lease: self::lease(lease)?,
+        lease: self::lease(&lease)?,
         signalr: self::signalr(&signalr)?,
         llm: llm(campaign.llm)?,
         ingest: self::ingest(&ingest, listen)?,
@@ -82,7 +82,7 @@ fn origins(table: CorsTable) -> Result<Cors, ConfigError> {
     Ok(Cors { origins: origins.map_err(|reason| wrong("cors.origins", reason))? })
 }
 
-fn lease(table: LeaseTable) -> Result<Lease, ConfigError> {
+fn lease(table: &LeaseTable) -> Result<Lease, ConfigError> {
     if table.fail_stalled_after_s == Some(0) {
         return Err(wrong("lease.fail_stalled_after_s", "it is 1 or more; leave it out for never"));
     }

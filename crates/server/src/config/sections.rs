@@ -105,7 +105,7 @@ pub struct SignalR {
     pub max_message_bytes: usize,
 }
 
-/// A chat endpoint that speaks like OpenAI's.
+/// A chat endpoint that speaks the protocol of `OpenAI`.
 #[derive(Debug, Clone)]
 pub struct Llm {
     /// Where it is.

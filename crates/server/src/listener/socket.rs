@@ -1,59 +1,116 @@
-//! A socket that counts as a connection for as long as it is open, also after it was upgraded to a WebSocket.
+//! A socket that counts as a connection for as long as it is open, also after it was upgraded to a WebSocket, and that
+//! breaks when its client does not read.
 
-use std::io::{IoSlice, Result};
+use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::metrics::ConnectionGuard;
+use crate::caps::WRITE_STALL;
+use crate::metrics::OpenGuard;
 
-pub(super) struct Socket {
-    stream: TcpStream,
+pub(super) struct Socket<S> {
+    stream: S,
+    /// When the client has to have read something; only while it does not.
+    stalled: Option<Pin<Box<Sleep>>>,
     _room: OwnedSemaphorePermit,
-    _count: ConnectionGuard,
+    _count: OpenGuard,
 }
 
-impl Socket {
-    pub(super) fn new(stream: TcpStream, room: OwnedSemaphorePermit, count: ConnectionGuard) -> Self {
-        Self { stream, _room: room, _count: count }
+impl<S: AsyncWrite + Unpin> Socket<S> {
+    pub(super) fn new(stream: S, room: OwnedSemaphorePermit, count: OpenGuard) -> Self {
+        Self { stream, stalled: None, _room: room, _count: count }
     }
 
-    fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
-        Pin::new(&mut self.get_mut().stream)
+    /// Lets what was written through, and breaks off what could not be written for too long.
+    fn bounded(&mut self, context: &mut Context<'_>, written: Poll<Result<usize>>) -> Poll<Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + WRITE_STALL)));
+        match stalled.as_mut().poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) => Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client does not read"))),
+        }
     }
 }
 
-impl AsyncRead for Socket {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        self.stream().poll_read(context, buffer)
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        self.stream().poll_write(context, bytes)
+impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.bounded(context, written)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        self.stream().poll_write_vectored(context, pieces)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.bounded(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        self.stream().poll_flush(context)
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        self.stream().poll_shutdown(context)
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    fn socket() -> (Socket<DuplexStream>, DuplexStream) {
+        let (ours, theirs) = duplex(4);
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        (Socket::new(ours, room, Metrics::new().connection()), theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_is_given_up() {
+        let (mut socket, _theirs) = socket();
+        let begun = Instant::now();
+        let error = socket.write_all(b"more than fits").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed(), WRITE_STALL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_slowly_is_waited_for() {
+        let (mut socket, mut theirs) = socket();
+        let reading = async {
+            let mut read = [0; 14];
+            for byte in read.chunks_mut(1) {
+                tokio::time::sleep(WRITE_STALL / 2).await;
+                theirs.read_exact(byte).await.unwrap();
+            }
+            read
+        };
+        let (written, read) = tokio::join!(socket.write_all(b"more than fits"), reading);
+        written.unwrap();
+        assert_eq!(&read, b"more than fits");
     }
 }

@@ -92,7 +92,7 @@ impl Progress {
             job_id: root.id.clone(),
             stage: stage(root).to_owned(),
             message: message(snapshot, root, error.as_ref()),
-            percentage: percentage(root),
+            percentage: percentage(snapshot, root),
             timestamp: updated_at(snapshot, root),
             files_done: parsing.and_then(|run| count(run.progress.current)),
             files_total: parsing.and_then(|run| count(run.progress.total)),
@@ -178,7 +178,10 @@ fn message(snapshot: &Snapshot, root: &Run, error: Option<&Failure>) -> String {
     let current = child(snapshot, root, &stage(root).to_ascii_lowercase());
     let running = snapshot.runs.iter().skip(1).map(|run| &**run).filter(|run| run.state == RunState::Running);
     let telling = current.into_iter().chain(running).find_map(told);
-    telling.or_else(|| root.message.as_deref().map(str::to_owned)).unwrap_or_else(|| stage(root).to_owned())
+    telling.or_else(|| root.message.as_deref().map(str::to_owned)).unwrap_or_else(|| match stage(root) {
+        "Cloning" => "Cloning repository".to_owned(),
+        other => other.to_owned(),
+    })
 }
 
 /// What a child says; of files that are counted their number at least, because that is what viewers of Parsing expect.
@@ -193,13 +196,23 @@ fn told(run: &Run) -> Option<String> {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
-fn percentage(root: &Run) -> u8 {
-    if root.state == RunState::Completed {
-        return 100;
-    }
-    let fraction = root.progress.fraction.unwrap_or(0.0);
+fn percentage(snapshot: &Snapshot, root: &Run) -> u8 {
+    let fraction = match root.state {
+        RunState::Completed => return 100,
+        RunState::Failed | RunState::Cancelled => reached(snapshot, root),
+        RunState::Queued | RunState::Running | RunState::Waiting => root.progress.fraction.unwrap_or(0.0),
+    };
     // 0.29 * 100 is a little less than 29.
     (fraction * 100.0 + 1e-9).floor().clamp(0.0, 99.0) as u8
+}
+
+/// How far a job came that did not end well. The roll-up does not tell: there a stage that is over counts as done, whatever
+/// its outcome.
+fn reached(snapshot: &Snapshot, root: &Run) -> f64 {
+    let shown = |run: &Run| run.progress.fraction.unwrap_or(0.0);
+    let stages = snapshot.runs.iter().filter(|run| run.parent.as_ref() == Some(&root.id));
+    let (weight, done) = stages.fold((0.0, 0.0), |(weight, done), run| (weight + run.weight, done + run.weight * shown(run)));
+    if weight > 0.0 { done / weight } else { shown(root) }
 }
 
 fn failure(root: &Run) -> Option<Failure> {

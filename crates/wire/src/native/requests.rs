@@ -2,10 +2,10 @@
 
 use milepost_core::event::{Body, RunCreated};
 use milepost_core::{Code, Draft, EventId, EventType, Json, Kind, RunId, Time, caps};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::caps::{CLAIM_KINDS, JSON_DEPTH};
-use crate::rejected::{Is, Rejected, read};
+use crate::rejected::{Is, Rejected, read_object};
 
 /// Of `POST /runs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct CreateRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
     /// Whether it waits for somebody to claim or start it, or runs from the beginning.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub state: InitialState,
     /// Seconds without a word after which it counts as stalled, 1 to 604 800; never where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ pub struct CancelRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Seconds that the worker has to acknowledge, 0 to 604 800; 30 where absent.
-    #[serde(default = "default_grace")]
+    #[serde(default = "default_grace", deserialize_with = "grace")]
     pub grace_seconds: u32,
 }
 
@@ -131,7 +131,7 @@ impl CreateRun {
     /// # Errors
     /// `malformed_json`, `invalid_id` (also for a bad kind), `invalid_request`.
     pub fn parse(body: &[u8]) -> Result<Self, Rejected> {
-        read(body, &[("id", Is::Name), ("kind", Is::Name), ("parent", Is::Name)])
+        read_object(body, &[("id", Is::Name), ("kind", Is::Name), ("parent", Is::Name)])
     }
 
     /// The data of the `run.created` event.
@@ -154,7 +154,7 @@ impl InputEvent {
     /// # Errors
     /// `malformed_json`, `unknown_event_type`, `invalid_id`, `invalid_request`.
     pub fn parse(text: &[u8]) -> Result<Self, Rejected> {
-        read(text, &[("type", Is::EventType), ("id", Is::Name), ("run", Is::Name)])
+        read_object(text, &[("type", Is::EventType), ("id", Is::Name), ("run", Is::Name)])
     }
 
     /// What it asks for; about `default_run` where it names no run.
@@ -180,7 +180,7 @@ impl CancelRequest {
         if body.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
-        let request: Self = read(body, &[])?;
+        let request: Self = read_object(body, &[])?;
         at_most("grace_seconds", request.grace_seconds)?;
         Ok(request)
     }
@@ -198,7 +198,7 @@ impl ClaimRequest {
     /// # Errors
     /// `malformed_json`, `invalid_id`, `invalid_request`, `limit_exceeded`.
     pub fn parse(body: &[u8]) -> Result<Self, Rejected> {
-        let request: Self = read(body, &[("kinds", Is::Names)])?;
+        let request: Self = read_object(body, &[("kinds", Is::Names)])?;
         at_most("lease_seconds", request.lease_seconds)?;
         if request.kinds.len() > CLAIM_KINDS {
             return Err(Rejected::new(Code::LimitExceeded, format!("at most {CLAIM_KINDS} `kinds`")));
@@ -213,6 +213,15 @@ impl ClaimRequest {
 
 pub(crate) fn default_grace() -> u32 {
     30
+}
+
+/// `null` stands for absent, as it does in every other optional member: many producers write all of them.
+pub(crate) fn grace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(default_grace))
+}
+
+fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Leases and graces share one bound.

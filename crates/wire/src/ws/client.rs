@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use crate::caps::REFERENCE_BYTES;
 use crate::native::parse_events;
-use crate::native::requests::{CancelRequest, at_most, default_grace};
-use crate::rejected::{Is, Rejected, read};
+use crate::native::requests::{CancelRequest, at_most, default_grace, grace};
+use crate::rejected::{Is, Rejected, read_object};
 use crate::start::Start;
 
 /// What a client wants. `reference` is the client's `ref`, which the answer repeats.
@@ -53,8 +53,8 @@ pub struct Subscribe {
 /// Of `publish`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Publish {
-    /// What the answer repeats, 1 to 128 bytes.
-    pub reference: String,
+    /// What the answer repeats, 1 to 128 bytes; a client that does not care gives none.
+    pub reference: Option<String>,
     /// The project; `default` where the client names none.
     pub project: Project,
     /// The run that events are about where they name none.
@@ -68,8 +68,8 @@ pub struct Publish {
 /// Of `cancel`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancel {
-    /// What the answer repeats, 1 to 128 bytes.
-    pub reference: String,
+    /// What the answer repeats, 1 to 128 bytes; a client that does not care gives none.
+    pub reference: Option<String>,
     /// The project; `default` where the client names none.
     pub project: Project,
     /// The run.
@@ -118,7 +118,7 @@ struct Outline<'a> {
 
 impl<'a> Outline<'a> {
     fn of(text: &'a [u8]) -> Result<Self, Rejected> {
-        let mut outline: Self = read(text, &[])?;
+        let mut outline: Self = read_object(text, &[])?;
         // What is too long to be repeated is not.
         outline.reference.take_if(|reference| !fits(reference));
         outline.sub.take_if(|sub| !fits(sub));
@@ -131,11 +131,11 @@ impl<'a> Outline<'a> {
             "publish" => read_with_ids::<RawPublish<'_>>(text)?.check().map(ClientMessage::Publish),
             "cancel" => read_with_ids::<RawCancel>(text)?.check().map(ClientMessage::Cancel),
             "unsubscribe" => {
-                let RawUnsubscribe { sub, .. } = read(text, &[])?;
+                let RawUnsubscribe { sub, .. } = read_object(text, &[])?;
                 Ok(ClientMessage::Unsubscribe { sub: named("sub", sub)? })
             }
             "ping" => {
-                let RawPing { reference, .. } = read(text, &[])?;
+                let RawPing { reference, .. } = read_object(text, &[])?;
                 let reference = reference.map(|reference| named("ref", reference)).transpose()?;
                 Ok(ClientMessage::Ping { reference })
             }
@@ -149,7 +149,7 @@ impl<'a> Outline<'a> {
 }
 
 fn read_with_ids<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Rejected> {
-    read(text, &[("project", Is::Name), ("run", Is::Name), ("after", Is::Cursor)])
+    read_object(text, &[("project", Is::Name), ("run", Is::Name), ("after", Is::Cursor)])
 }
 
 fn named(member: &str, text: String) -> Result<String, Rejected> {
@@ -189,7 +189,7 @@ raw! {
     RawUnsubscribe { sub: String, }
     RawPublish<'a> {
         #[serde(rename = "ref")]
-        reference: String,
+        reference: Option<String>,
         #[serde(default = "Project::default_project")]
         project: Project,
         run: RunId,
@@ -199,12 +199,12 @@ raw! {
     }
     RawCancel {
         #[serde(rename = "ref")]
-        reference: String,
+        reference: Option<String>,
         #[serde(default = "Project::default_project")]
         project: Project,
         run: RunId,
         reason: Option<String>,
-        #[serde(default = "default_grace")]
+        #[serde(default = "default_grace", deserialize_with = "grace")]
         grace_seconds: u32,
     }
     RawPing {
@@ -234,7 +234,8 @@ impl RawPublish<'_> {
     fn check(self) -> Result<Publish, Rejected> {
         let Self { reference, project, run, events, lease, .. } = self;
         let events = parse_events(None, events.get().as_bytes(), &run)?;
-        Ok(Publish { reference: named("ref", reference)?, project, run, events, lease })
+        let reference = reference.map(|reference| named("ref", reference)).transpose()?;
+        Ok(Publish { reference, project, run, events, lease })
     }
 }
 
@@ -243,6 +244,7 @@ impl RawCancel {
         let Self { reference, project, run, reason, grace_seconds, .. } = self;
         at_most("grace_seconds", grace_seconds)?;
         let request = CancelRequest { reason, grace_seconds };
-        Ok(Cancel { reference: named("ref", reference)?, project, run, request })
+        let reference = reference.map(|reference| named("ref", reference)).transpose()?;
+        Ok(Cancel { reference, project, run, request })
     }
 }

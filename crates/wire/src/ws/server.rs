@@ -45,10 +45,12 @@ pub fn stream_message(op: ServerOp, sub: &str, cursor: Option<Cursor>, data: Opt
     end(out)
 }
 
-/// The answer to the message with that `ref`: what HTTP would answer.
-pub fn ack(reference: &str, answer: &impl Serialize) -> Bytes {
+/// The answer to the message with that `ref`, or to one without: what HTTP would answer.
+pub fn ack(reference: Option<&str>, answer: &impl Serialize) -> Bytes {
     let mut out = begin("ack", 0);
-    member(&mut out, "ref", reference);
+    if let Some(reference) = reference {
+        member(&mut out, "ref", reference);
+    }
     member(&mut out, "data", answer);
     end(out)
 }

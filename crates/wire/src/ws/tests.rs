@@ -50,12 +50,12 @@ fn messages_are_read() {
     let request = CancelRequest { reason: None, grace_seconds: 5 };
     assert_eq!(
         cancel,
-        ClientMessage::Cancel(Cancel { reference: "r".into(), project: project(), run: run("c1"), request })
+        ClientMessage::Cancel(Cancel { reference: Some("r".into()), project: project(), run: run("c1"), request })
     );
 
     let publish = r#"{"op":"publish","ref":"r1","run":"c1","events":[{"type":"run.started"},{"type":"x.a","run":"d","data":[1]}],"lease":"L"}"#;
     let ClientMessage::Publish(publish) = parse(publish) else { panic!("a publish") };
-    assert_eq!((publish.reference.as_str(), publish.lease.as_deref()), ("r1", Some("L")));
+    assert_eq!((publish.reference.as_deref(), publish.lease.as_deref()), (Some("r1"), Some("L")));
     let events: Vec<(&str, EventType)> =
         publish.events.iter().map(|draft| (draft.run.as_str(), draft.body.event_type())).collect();
     assert_eq!(events, [("c1", EventType::RunStarted), ("d", EventType::Custom("x.a".into()))]);
@@ -67,6 +67,7 @@ fn mistakes_say_whose_they_are() {
     let cases = [
         ("", Code::MalformedJson, None, None),
         ("[]", Code::InvalidRequest, None, None),
+        (r#"["ping"]"#, Code::InvalidRequest, None, None),
         (r#"{"ref":"r"}"#, Code::InvalidRequest, None, None),
         (r#"{"op":"dance","ref":"r","sub":"s"}"#, Code::InvalidRequest, Some("r"), Some("s")),
         (r#"{"op":"subscribe","sub":"s"}"#, Code::InvalidRequest, None, Some("s")),
@@ -98,7 +99,7 @@ fn messages_are_written() {
         stream_message(ServerOp::CaughtUp, "s1", Some(cursor), None),
         stream_message(ServerOp::Reset, "s1", None, Some(br#"{"reason":"trimmed"}"#)),
         stream_message(ServerOp::End, "s1", Some(cursor), None),
-        ack("r1", &serde_json::json!({"seq": 5})),
+        ack(Some("r1"), &serde_json::json!({"seq": 5})),
         error(Some("r1"), None, &problem),
         error(None, Some("s1"), &problem),
         pong(None),

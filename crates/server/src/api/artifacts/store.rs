@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
 use milepost_core::event::ArtifactReady;
 use milepost_core::run::Artifact;
@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use utoipa::IntoParams;
 
 use super::{Found, failed};
-use crate::api::body::{discard, next};
+use crate::api::body::{as_it_is, discard, length, next, refuse};
 use crate::api::control::lease;
 use crate::api::path::OfArtifact;
 use crate::api::query::Query;
@@ -66,13 +66,7 @@ pub(crate) async fn store(
     principal.may(Action::Publish, &path.project)?;
     let upload = match Wanted::of(&app, &path, query, &headers).await {
         Ok(upload) => upload,
-        Err(refusal) => {
-            // Who asks before sending is answered before sending.
-            if !headers.contains_key(http::header::EXPECT) {
-                discard(body).await;
-            }
-            return Err(refusal);
-        }
+        Err(refusal) => return Err(refuse(&headers, body, refusal).await),
     };
     match upload {
         Wanted::New(new) => new.receive(&app, body).await,
@@ -103,8 +97,11 @@ enum Wanted {
 impl Wanted {
     async fn of(app: &App, path: &OfArtifact, query: StoreQuery, headers: &HeaderMap) -> Result<Self, Refusal> {
         let query = described(query, headers)?;
-        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if length.is_some_and(|length| length > ARTIFACT_BYTES) {
+        as_it_is(headers)?;
+        if headers.contains_key(CONTENT_RANGE) {
+            return Err(Refusal::new(Code::InvalidHeader, "an artifact is sent whole, without a `Content-Range`"));
+        }
+        if length(headers).is_some_and(|length| length > ARTIFACT_BYTES) {
             return Err(too_large());
         }
         let lease = lease(headers)?;

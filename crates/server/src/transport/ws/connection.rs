@@ -9,7 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use milepost_core::Code;
 use milepost_hub::{From, Publish as HubPublish, SessionOptions};
 use milepost_wire::Start;
-use milepost_wire::native::{Problem, answers};
+use milepost_wire::native::Problem;
 use milepost_wire::ws::{self, Cancel, ClientMessage, Publish, Subscribe};
 use tokio::time::{Instant, timeout};
 
@@ -170,8 +170,8 @@ impl Connection {
                 Err(refusal) => Err(refusal),
             };
             match published {
-                Ok(published) => ws::ack(&reference, &crate::api::events::answer(&app, published)),
-                Err(refusal) => ws::error(Some(&reference), None, &problem_of(&refusal)),
+                Ok(published) => ws::ack(reference.as_deref(), &crate::api::events::answer(&app, published)),
+                Err(refusal) => ws::error(reference.as_deref(), None, &problem_of(&refusal)),
             }
         }));
     }
@@ -181,8 +181,8 @@ impl Connection {
         let (app, principal) = (self.app.clone(), self.principal.clone());
         self.answering.push(Box::pin(async move {
             match crate::api::cancel::cancel(&app, &principal, &project, &run, request).await {
-                Ok(accepted) => ws::ack(&reference, &answers::CancelAccepted { ..accepted }),
-                Err(refusal) => ws::error(Some(&reference), None, &problem_of(&refusal)),
+                Ok(accepted) => ws::ack(reference.as_deref(), &accepted),
+                Err(refusal) => ws::error(reference.as_deref(), None, &problem_of(&refusal)),
             }
         }));
     }

@@ -19,6 +19,9 @@ fn a_run_is_created_with_little_or_much() {
     let little = CreateRun::parse(br#"{"kind":"agent"}"#).unwrap();
     assert_eq!(little, CreateRun::new(Kind::new("agent").unwrap()));
 
+    let nulls = br#"{"kind":"agent","id":null,"name":null,"parent":null,"weight":null,"state":null,"lease_seconds":null}"#;
+    assert_eq!(CreateRun::parse(nulls).unwrap(), little);
+
     let text =
         br#"{"id":"r","kind":"step","name":"Step","parent":"p","weight":2.5,"state":"running","lease_seconds":30,
         "expected_children":3,"metadata":{"b": 1, "a": [2]}}"#;
@@ -31,11 +34,12 @@ fn a_run_is_created_with_little_or_much() {
 
 #[test]
 fn mistakes_have_codes() {
-    let cases: [(&str, Code); 14] = [
+    let cases: [(&str, Code); 15] = [
         ("", Code::MalformedJson),
         ("{\"kind\":5,", Code::MalformedJson),
         ("{\"kind\":\"\u{7}\"}", Code::MalformedJson),
         ("[]", Code::InvalidRequest),
+        (r#"["r","kind"]"#, Code::InvalidRequest),
         ("null", Code::InvalidRequest),
         ("{}", Code::InvalidRequest),
         (r#"{"kind":"a","kind":"b"}"#, Code::InvalidRequest),
@@ -55,9 +59,11 @@ fn mistakes_have_codes() {
 
 #[test]
 fn a_cancel_request_may_be_empty() {
-    let cases: [(&str, Result<(Option<&str>, u32), Code>); 6] = [
+    let cases: [(&str, Result<(Option<&str>, u32), Code>); 8] = [
         ("", Ok((None, 30))),
         ("{}", Ok((None, 30))),
+        (r#"{"reason":null,"grace_seconds":null}"#, Ok((None, 30))),
+        ("[]", Err(Code::InvalidRequest)),
         (r#"{"reason":"enough","grace_seconds":0}"#, Ok((Some("enough"), 0))),
         (r#"{"grace_seconds":604801}"#, Err(Code::LimitExceeded)),
         (r#"{"grace_seconds":-1}"#, Err(Code::InvalidRequest)),

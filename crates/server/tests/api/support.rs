@@ -4,19 +4,21 @@ use milepost_server::{Config, Running, Server};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-pub struct Milepost {
+pub(crate) struct Milepost {
     running: Running,
     directory: TempDir,
-    pub http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Milepost {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut config = Config::local(directory.path()).unwrap();
         change(&mut config);
@@ -25,22 +27,24 @@ impl Milepost {
     }
 
     /// Stops, and starts again on the same data.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         let Self { running, directory, http } = self;
         running.shutdown().await;
         let running = Server::start(Config::local(directory.path()).unwrap()).await.unwrap();
         Self { running, directory, http }
     }
 
-    pub async fn stop(self) {
+    /// Stops, and leaves the data for as long as the answer lives.
+    pub(crate) async fn stop(self) -> TempDir {
         self.running.shutdown().await;
+        self.directory
     }
 
-    pub fn data_dir(&self) -> &std::path::Path {
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
         self.directory.path()
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         let base = format!("http://{}", self.running.address());
         if path.starts_with("/v1")
             || !path.starts_with("/runs") && !path.starts_with("/claims") && !path.starts_with("/events")
@@ -51,43 +55,54 @@ impl Milepost {
     }
 
     /// A request; paths that begin with `/runs`, `/claims` or `/events` are those of the project `p`.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, self.url(path))
     }
 
-    pub fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(Method::POST, path).json(body)
     }
 
-    pub fn put(&self, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+    pub(crate) fn put(&self, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
         self.request(Method::PUT, path).body(body)
     }
 
-    pub fn delete(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn delete(&self, path: &str) -> RequestBuilder {
         self.request(Method::DELETE, path)
     }
 
     /// Creates a run of kind `work`.
-    pub async fn run(&self, id: &str) -> Value {
+    pub(crate) async fn run(&self, id: &str) -> Value {
         let body = serde_json::json!({"id": id, "kind": "work", "state": "running"});
         json(self.post("/runs", &body), 201).await
     }
 
-    pub async fn publish(&self, run: &str, events: Value) -> Value {
+    pub(crate) async fn publish(&self, run: &str, events: Value) -> Value {
         json(self.post(&format!("/runs/{run}/events"), &events), 200).await
     }
 
-    pub async fn snapshot(&self, run: &str) -> Value {
+    pub(crate) async fn snapshot(&self, run: &str) -> Value {
         json(self.get(&format!("/runs/{run}")), 200).await
     }
 }
 
+impl Milepost {
+    /// Sends bytes as they are on a connection of their own, and reads until the server closes it.
+    pub(crate) async fn raw(&self, request: &str) -> String {
+        let mut socket = TcpStream::connect(self.running.address()).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+}
+
 /// Sends, and expects `status`.
-pub async fn send(request: RequestBuilder, status: u16) -> Response {
+pub(crate) async fn send(request: RequestBuilder, status: u16) -> Response {
     let response = request.send().await.unwrap();
     if response.status().as_u16() != status {
         let (found, text) = (response.status(), response.text().await.unwrap());
@@ -97,14 +112,14 @@ pub async fn send(request: RequestBuilder, status: u16) -> Response {
 }
 
 /// Sends, and expects JSON with `status`.
-pub async fn json(request: RequestBuilder, status: u16) -> Value {
+pub(crate) async fn json(request: RequestBuilder, status: u16) -> Value {
     let response = send(request, status).await;
     assert_eq!(header(&response, "content-type"), "application/json");
     response.json().await.unwrap()
 }
 
 /// Sends, and expects a problem of the catalogue.
-pub async fn problem(request: RequestBuilder, code: &str) -> Value {
+pub(crate) async fn problem(request: RequestBuilder, code: &str) -> Value {
     let response = request.send().await.unwrap();
     let status = response.status();
     assert_eq!(header(&response, "content-type"), "application/problem+json", "{status}, expected {code}");
@@ -117,6 +132,6 @@ pub async fn problem(request: RequestBuilder, code: &str) -> Value {
     problem
 }
 
-pub fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }

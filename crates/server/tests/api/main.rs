@@ -1,0 +1,14 @@
+//! The server as its clients see it: real sockets, a real store in a directory of its own.
+
+#![expect(clippy::unwrap_used, reason = "what a test does not expect is a failure of it")]
+
+mod artifacts;
+mod events;
+mod lifecycle;
+mod openapi;
+mod refusals;
+mod runs;
+mod streams;
+mod support;
+mod web;
+mod workers;
