@@ -99,9 +99,9 @@ impl Log<'_> {
     /// Nothing is left open under something that is over.
     fn close_descendants(&mut self, draft: &Draft) {
         let (acknowledged, reason) = match &draft.body {
-            Body::RunCompleted(_) | Body::RunFailed(_) => (Some(false), Some("parent_ended".to_owned())),
+            Body::RunCompleted(_) | Body::RunFailed(_) => (Some(false), Some(fold::PARENT_ENDED.to_owned())),
             Body::RunCancelled(_) if self.tree.cancelling(&draft.run).is_none() => {
-                (Some(false), Some("parent_ended".to_owned()))
+                (Some(false), Some(fold::PARENT_ENDED.to_owned()))
             }
             Body::RunCancelled(data) => (data.acknowledged, data.reason.clone()),
             _ => return,
@@ -225,6 +225,9 @@ fn complete_report(run: &Run, data: &mut RunProgressed) {
 }
 
 fn may_update(run: &Run, data: &StateUpdated) -> Result<(), Refusal> {
+    if data.value.is_some() == data.patch.is_some() || (data.value.is_some() && data.key.is_none()) {
+        return Err(Refusal::Invalid("give `key` with `value`, or `patch` with or without `key`".to_owned()));
+    }
     let values = fold::updated(&run.values, data).map_err(Refusal::Patch)?;
     limits::at_most("bytes of a run's values", fold::values_len(&values), caps::VALUES_BYTES)
 }

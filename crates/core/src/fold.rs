@@ -12,6 +12,9 @@ use crate::run::{Artifact, ArtifactState, AuditState, Cancel, Message, Progress,
 use crate::time::Time;
 use crate::tree::Tree;
 
+/// The reason of a `run.cancelled` that the server writes for what is open under a run that ends.
+pub(crate) const PARENT_ENDED: &str = "parent_ended";
+
 impl Tree {
     /// Applies one event. Events of runs that are not in this tree move the sequence and nothing else, so that
     /// a viewer of a part of a tree can fold what it gets.
@@ -135,11 +138,13 @@ impl Tree {
     /// also where it moves nothing, so that it is the same for a viewer who did not get what the last one superseded.
     fn roll_up_from(&mut self, at: usize, event: &Event) {
         let progressed = matches!(event.body, Body::RunProgressed(_));
+        let closed = matches!(&event.body, Body::RunCancelled(data) if data.reason.as_deref() == Some(PARENT_ENDED));
         let mut next = Some(at);
         while let Some(at) = next {
             next = self.parent_position(at);
             let run = &self.runs[at];
-            if run.state.is_terminal() {
+            // What is closed because the one above it ends does not move that one: a run that failed half-way stays there.
+            if run.state.is_terminal() || closed || run.is_cancelling() {
                 continue;
             }
             let rolled_up = progress::roll_up(self.children(at).map(Share::of), run.expected_children);

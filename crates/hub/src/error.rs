@@ -15,7 +15,7 @@ pub enum HubError {
     RunExists(RunId),
     #[error("the stream stands at {head}")]
     HeadMoved { head: Cursor },
-    #[error("the lease is no longer valid: attempt {attempt} of the run `{run}` is under way")]
+    #[error("the lease is not that of the attempt of the run `{run}` which is under way (number {attempt})")]
     LeaseLost { run: RunId, attempt: u32 },
     #[error("event ids like `{0}` are made by the server, and it has made no such one")]
     EventIdReserved(EventId),

@@ -197,7 +197,9 @@ impl Session {
         match self.from {
             From::Start => {}
             From::After(cursor) if self.knows(cursor) => self.jump(cursor.seq),
-            From::After(cursor) if cursor.epoch.is_none_or(|epoch| epoch == self.live.epoch) => self.reset("ahead", out),
+            From::After(cursor) if cursor.epoch.is_none_or(|epoch| epoch == self.live.epoch) => {
+                self.reset("ahead", out);
+            }
             From::After(_) => self.reset("epoch", out),
             From::Now => self.show(out),
         }
@@ -304,6 +306,7 @@ impl Session {
                 self.pace.skip(self.position);
             }
         }
+        self.pace.settle(out);
     }
 
     fn wants(&self, frame: &Frame) -> bool {

@@ -5,8 +5,8 @@
 //!
 //! Files are named after hashes: ids may be as long as names of files may be, or differ by upper and lower case only, and
 //! the hash of the content keeps two uploads of one artifact apart until the log has decided between them. All files of a
-//! stream are in one directory, whose name has the epoch in it: a run that was deleted and made again does not find the
-//! bytes of the former one.
+//! stream are in one directory, which goes when the stream is deleted. What a crash in between leaves there is found by
+//! nobody but an artifact of the same bytes.
 
 mod upload;
 
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
-use milepost_core::{ArtifactId, Cursor, Project, RunId};
+use milepost_core::{ArtifactId, Project, RunId};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Location;
 use object_store::{Error, GetOptions, GetResult, ObjectStore, ObjectStoreExt};
@@ -45,8 +45,6 @@ pub(crate) struct Artifacts {
 pub(crate) struct Key {
     pub(crate) project: Project,
     pub(crate) stream: RunId,
-    /// Any cursor of the stream, for its epoch.
-    pub(crate) cursor: Cursor,
     pub(crate) run: RunId,
     pub(crate) artifact: ArtifactId,
 }
@@ -94,9 +92,9 @@ impl Artifacts {
         }
     }
 
-    /// Removes all bytes of one incarnation of a stream.
-    pub(crate) async fn delete(&self, project: &Project, stream: &RunId, cursor: Cursor) -> Result<(), Error> {
-        let directory = Location::from(directory(project, stream, cursor));
+    /// Removes all bytes of a stream.
+    pub(crate) async fn delete(&self, project: &Project, stream: &RunId) -> Result<(), Error> {
+        let directory = Location::from(directory(project, stream));
         let files = self.store.list(Some(&directory)).map_ok(|file| file.location).boxed();
         self.store.delete_stream(files).try_for_each(|_| std::future::ready(Ok(()))).await
     }
@@ -115,12 +113,11 @@ fn open(root: &PathBuf) -> Result<LocalFileSystem, String> {
 
 fn place(key: &Key, sha256: &str) -> Location {
     let name = hash(&[key.run.as_str(), key.artifact.as_str()]);
-    Location::from_iter([directory(&key.project, &key.stream, key.cursor), format!("{name}-{sha256}")])
+    Location::from_iter([directory(&key.project, &key.stream), format!("{name}-{sha256}")])
 }
 
-fn directory(project: &Project, stream: &RunId, cursor: Cursor) -> String {
-    let epoch = cursor.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
-    hash(&[project.as_str(), stream.as_str(), &epoch])
+fn directory(project: &Project, stream: &RunId) -> String {
+    hash(&[project.as_str(), stream.as_str()])
 }
 
 /// 128 bits are plenty: nobody gains by a collision, for who may upload may upload anything.

@@ -29,7 +29,8 @@ impl Media {
             parts.find_map(|part| part.strip_prefix("charset=").map(|name| name.trim_matches('"').to_owned()));
         let utf8 = charset.is_none_or(|name| matches!(name.as_str(), "utf-8" | "utf8" | "us-ascii"));
         let media = match essence.as_str() {
-            "" | "application/json" | "text/json" => Self::Json,
+            // Plain `curl -d` sends the type of forms, whatever it sends.
+            "" | "application/json" | "text/json" | "application/x-www-form-urlencoded" => Self::Json,
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Self::Lines,
             "application/cloudevents+json" => Self::CloudEvent,
             "application/cloudevents-batch+json" => Self::CloudEvents,
@@ -60,7 +61,7 @@ mod tests {
             (Some("application/cloudevents+json;charset=utf-8"), Some(Media::CloudEvent)),
             (Some("application/cloudevents-batch+json"), Some(Media::CloudEvents)),
             (Some("application/json; charset=utf-16"), None),
-            (Some("application/x-www-form-urlencoded"), None),
+            (Some("application/x-www-form-urlencoded"), Some(Media::Json)),
             (Some("text/plain"), None),
         ];
         for (content_type, expect) in cases {

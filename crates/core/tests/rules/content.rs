@@ -43,17 +43,17 @@ fn values_are_replaced_or_patched() {
 #[test]
 fn a_patch_that_does_not_apply_changes_nothing() {
     let one = r#"{"key":"a","value":1}"#;
-    for update in [
-        r#"{"key":"a","patch":[{"op":"remove","path":"/x"}]}"#,
-        r#"{"patch":[{"op":"add","path":"/b","value":1},{"op":"test","path":"/a","value":2}]}"#,
-        r#"{"patch":[{"op":"replace","path":"","value":[]}]}"#,
-        r#"{}"#,
-        r#"{"key":"a"}"#,
-        r#"{"value":1}"#,
-        r#"{"key":"a","value":1,"patch":[]}"#,
+    for (update, code) in [
+        (r#"{"key":"a","patch":[{"op":"remove","path":"/x"}]}"#, "patch_failed"),
+        (r#"{"patch":[{"op":"add","path":"/b","value":1},{"op":"test","path":"/a","value":2}]}"#, "patch_failed"),
+        (r#"{"patch":[{"op":"replace","path":"","value":[]}]}"#, "patch_failed"),
+        (r#"{}"#, "invalid_event"),
+        (r#"{"key":"a"}"#, "invalid_event"),
+        (r#"{"value":1}"#, "invalid_event"),
+        (r#"{"key":"a","value":1,"patch":[]}"#, "invalid_event"),
     ] {
-        assert_eq!(values(&[one, update]), Err("patch_failed"), "{update}");
-        check(&[ROOT, &format!("r state.updated {one}")], &format!("r state.updated {update}"), &["patch_failed"]);
+        assert_eq!(values(&[one, update]), Err(code), "{update}");
+        check(&[ROOT, &format!("r state.updated {one}")], &format!("r state.updated {update}"), &[code]);
     }
 }
 

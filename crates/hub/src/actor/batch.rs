@@ -123,8 +123,10 @@ impl Actor {
         if let Some(lease) = &publication.lease {
             check_lease(&work.tree, lease)?;
         }
+        // What is there already moved the head itself: sent again, it gets its answer again.
         if let Some(expected) = publication.if_match
             && (expected.seq != work.tree.seq() || expected.epoch.is_some_and(|epoch| epoch != work.tree.epoch()))
+            && !self.all_published_before(work, &publication.drafts).await?
         {
             return Err(HubError::HeadMoved { head: work.tree.cursor() });
         }
@@ -161,6 +163,16 @@ impl Actor {
         let id = work.events.last().map(|event| event.id.clone());
         let id = id.unwrap_or_else(|| unreachable!("an event was written just now"));
         Ok(PublishedEvent { id, seq, duplicate: false })
+    }
+
+    async fn all_published_before(&self, work: &Work, drafts: &[Draft]) -> Result<bool, HubError> {
+        for draft in drafts {
+            let Some(id) = &draft.id else { return Ok(false) };
+            if self.published_before(work, id).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn published_before(&self, work: &Work, id: &EventId) -> Result<Option<u64>, HubError> {

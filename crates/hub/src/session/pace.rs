@@ -61,13 +61,20 @@ impl Pace {
             self.seen = frame.record().seq;
             let run = frame.record().run.clone();
             self.coalescer.hold(&run, frame, now);
-            self.coalescer.ready(now, &mut self.released);
-            self.hand_over_released(out);
             return;
         }
         self.flush(out);
         self.seen = frame.record().seq;
         self.hand_over(frame, out);
+    }
+
+    /// Hands over what may go at the end of a turn. Not at every frame: of what came while the viewer was slow, only the
+    /// latest progress is worth a word.
+    pub(super) fn settle(&mut self, out: &mut Vec<Item>) {
+        if !self.coalescer.is_empty() {
+            self.coalescer.ready(self.clock.now(), &mut self.released);
+            self.hand_over_released(out);
+        }
     }
 
     /// Moves over a frame that is not for this viewer.

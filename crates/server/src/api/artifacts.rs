@@ -35,7 +35,6 @@ impl Found {
         let key = Key {
             project: project.clone(),
             stream: snapshot.stream.clone(),
-            cursor: snapshot.cursor,
             run: run.clone(),
             artifact: artifact.clone(),
         };

@@ -179,15 +179,16 @@ pub(crate) async fn delete(
     OfRun { project, run }: OfRun,
 ) -> Result<StatusCode, Refusal> {
     principal.may(Action::Admin, &project)?;
-    let cursor = app.hub().snapshot(&project, &run).await?.snapshot().cursor;
+    let shown = app.hub().snapshot(&project, &run).await?;
     app.hub().delete(&project, &run).await?;
-    delete_artifacts(&app, &project, &run, cursor).await;
+    delete_artifacts(&app, &project, &run).await;
+    app.ingest().forget(shown.snapshot());
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The run is gone by now, and nobody can get at what it leaves behind: a failure costs space and nothing else.
-async fn delete_artifacts(app: &App, project: &Project, run: &RunId, cursor: Cursor) {
-    if let Err(error) = app.artifacts().delete(project, run, cursor).await {
+async fn delete_artifacts(app: &App, project: &Project, run: &RunId) {
+    if let Err(error) = app.artifacts().delete(project, run).await {
         tracing::warn!(%project, %run, %error, "artifacts of a deleted run stay on the disk");
     }
 }

@@ -84,22 +84,22 @@ impl Follow {
                 Item::Event { frame, .. } => {
                     let Ok(event) = frame.record().event(self.session.stream()) else { continue };
                     self.tree.evolve(&event);
-                    self.look(Look::IfStageChanged);
+                    self.look(Look::StageChanged);
                 }
                 // What was there when the viewer joined is one frame, however much it was.
                 Item::CaughtUp(_) => {
                     (self.caught_up, self.quiet_until) = (true, 0);
-                    self.look(Look::IfChanged);
+                    self.look(Look::Changed);
                 }
                 Item::End(_) => {
-                    self.look(Look::IfChanged);
+                    self.look(Look::Changed);
                     self.done = true;
                 }
                 Item::Snapshot(_) | Item::Reset(_) | Item::Closed => self.done = true,
             }
         }
         if self.caught_up {
-            self.look(Look::IfDue);
+            self.look(Look::Due);
         }
     }
 
@@ -112,9 +112,9 @@ impl Follow {
         let now = Instant::now();
         let wanted = match (&self.shown, look) {
             (None, _) => true,
-            (Some(shown), Look::IfStageChanged) => shown.progress.stage != progress.stage,
-            (Some(shown), Look::IfChanged) => shown.progress != progress,
-            (Some(shown), Look::IfDue) => now >= self.due(shown, &progress),
+            (Some(shown), Look::StageChanged) => shown.progress.stage != progress.stage,
+            (Some(shown), Look::Changed) => shown.progress != progress,
+            (Some(shown), Look::Due) => now >= self.due(shown, &progress),
         };
         if wanted {
             self.show(progress, now);
@@ -143,9 +143,9 @@ impl Follow {
 
 #[derive(Clone, Copy)]
 enum Look {
-    IfStageChanged,
-    IfChanged,
-    IfDue,
+    StageChanged,
+    Changed,
+    Due,
 }
 
 impl http_body::Body for Follow {
@@ -174,7 +174,7 @@ impl http_body::Body for Follow {
                 Poll::Pending => {
                     std::task::ready!(this.timer.as_mut().poll(context));
                     this.timer.as_mut().reset(Instant::now() + SILENCE);
-                    this.look(Look::IfDue);
+                    this.look(Look::Due);
                 }
             }
         }

@@ -56,9 +56,34 @@ impl Indices {
         let index = Arc::new(Index::open(&target).map_err(io::Error::other)?);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.push_back((sha256.to_owned(), index.clone()));
-        if open.len() > OPEN {
-            open.pop_front();
+        if open.len() > OPEN
+            && let Some((oldest, _)) = open.pop_front()
+        {
+            self.remove(&oldest);
         }
         Ok(index)
+    }
+
+    /// Forgets an index: it is unpacked again when somebody asks for it.
+    pub(super) fn forget(&self, sha256: &str) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|(known, _)| known != sha256);
+        self.remove(sha256);
+    }
+
+    /// Forgets all that a former server unpacked, so that the cache is bounded by what is open.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        match std::fs::remove_dir_all(&self.directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Who searches it at this moment goes on: its files stay until they are closed.
+    fn remove(&self, sha256: &str) {
+        if let Err(error) = std::fs::remove_dir_all(self.directory.join(sha256))
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "an unpacked index stays behind");
+        }
     }
 }

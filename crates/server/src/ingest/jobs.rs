@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use milepost_client::Client;
 use milepost_core::event::{ErrorInfo, RunCreated, RunFailed};
-use milepost_core::{ArtifactId, Body, Code, Draft, Json, Kind, Project, RunId};
+use milepost_core::{ArtifactId, Body, Code, Draft, Json, Kind, Project, RunId, Snapshot};
 use milepost_hub::{Hub, HubError, NewRun, Publish};
 use milepost_jobs::ingest::Plan;
 use milepost_jobs::ingest::job;
@@ -65,6 +65,7 @@ impl Jobs {
 
     /// Ends the jobs that a crash of the server interrupted. To be called once, before serving.
     pub(crate) async fn recover(&self, hub: &Hub) -> std::io::Result<()> {
+        self.indices.clear()?;
         if !self.work.exists() {
             return Ok(());
         }
@@ -78,6 +79,15 @@ impl Jobs {
             std::fs::remove_dir_all(&directory)?;
         }
         Ok(())
+    }
+
+    /// Lets go of the unpacked index of a job that was deleted.
+    pub(crate) fn forget(&self, deleted: &Snapshot) {
+        for artifact in deleted.artifacts.iter().filter(|artifact| artifact.artifact.as_str() == INDEX) {
+            if let Some(sha256) = &artifact.sha256 {
+                self.indices.forget(sha256);
+            }
+        }
     }
 
     /// Waits until all jobs have ended. They end by themselves when the server shuts down.
@@ -102,7 +112,7 @@ impl Jobs {
             let work = async {
                 // The semaphore is never closed.
                 let _slot = slots.acquire().await;
-                job::run(&client, &job, plan, directory.path()).await
+                job::run(&client, &job, plan, directory.path()).await;
             };
             tokio::select! {
                 () = work => {}

@@ -13,10 +13,18 @@ pub(super) struct Directory {
     _lock: File,
 }
 
+/// What is in it is everybody's runs and artifacts, so a directory that we make is for our user alone.
+fn create(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
 impl Directory {
     pub(super) fn claim(path: &Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Directory { directory: path.to_owned(), source };
-        std::fs::create_dir_all(path).map_err(failed)?;
+        create(path).map_err(failed)?;
         let lock = File::create(path.join("lock")).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),

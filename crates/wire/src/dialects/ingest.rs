@@ -211,7 +211,8 @@ fn percentage(snapshot: &Snapshot, root: &Run) -> u8 {
 fn reached(snapshot: &Snapshot, root: &Run) -> f64 {
     let shown = |run: &Run| run.progress.fraction.unwrap_or(0.0);
     let stages = snapshot.runs.iter().filter(|run| run.parent.as_ref() == Some(&root.id));
-    let (weight, done) = stages.fold((0.0, 0.0), |(weight, done), run| (weight + run.weight, done + run.weight * shown(run)));
+    let (weight, done) =
+        stages.fold((0.0, 0.0), |(weight, done), run| (weight + run.weight, done + run.weight * shown(run)));
     if weight > 0.0 { done / weight } else { shown(root) }
 }
 

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::deliveries::Deliveries;
 use super::{PUBLICATIONS, SLOW_AFTER, SUBSCRIPTIONS};
 use crate::app::App;
+use crate::caps::COALESCE_MS_MAX;
 use crate::principal::{Action, Principal};
 use crate::problem::{Refusal, problem_of};
 use crate::transport::HEARTBEAT;
@@ -52,7 +53,8 @@ impl Connection {
     pub(super) async fn run(mut self) {
         let close = self.serve().await;
         let (code, reason) = match close {
-            Close::Gone => return,
+            // The library has its half of the closing handshake ready (RFC 6455, section 5.5.1); closing sends it.
+            Close::Gone => return drop(timeout(SLOW_AFTER, self.sink.close()).await),
             Close::GoingAway => (1001, "going away"),
             Close::TooSlow => (Code::TooSlow.close_code(), "too slow"),
         };
@@ -142,6 +144,9 @@ impl Connection {
                 Code::LimitExceeded,
                 format!("at most {SUBSCRIPTIONS} subscriptions of one socket"),
             ));
+        }
+        if coalesce_ms.is_some_and(|ms| ms > COALESCE_MS_MAX) {
+            return Err(Refusal::new(Code::InvalidRequest, format!("`coalesce_ms` is at most {COALESCE_MS_MAX}")));
         }
         let from = match start {
             Start::Snapshot => From::Now,

@@ -93,7 +93,8 @@ fn failures_say_why() {
 fn a_failed_job_shows_how_far_it_came() {
     let failed = [r#". run.failed {"error":{"code":"internal"}}"#];
     let stage_too = [r#".parsing run.failed {"error":{"code":"internal"}}"#, failed[0]];
-    let cases: [(usize, &[&str], u8); 4] = [(5, &failed, 0), (7, &failed, 10), (10, &stage_too, 20), (12, &stage_too, 70)];
+    let cases: [(usize, &[&str], u8); 4] =
+        [(5, &failed, 0), (7, &failed, 10), (10, &stage_too, 20), (12, &stage_too, 70)];
     for (steps, end, expect) in cases {
         let before = Progress::of(&play(&JOB[..steps])).unwrap().percentage;
         let after = Progress::of(&play(&[&JOB[..steps], end].concat())).unwrap().percentage;

@@ -19,7 +19,8 @@ fn a_run_is_created_with_little_or_much() {
     let little = CreateRun::parse(br#"{"kind":"agent"}"#).unwrap();
     assert_eq!(little, CreateRun::new(Kind::new("agent").unwrap()));
 
-    let nulls = br#"{"kind":"agent","id":null,"name":null,"parent":null,"weight":null,"state":null,"lease_seconds":null}"#;
+    let nulls =
+        br#"{"kind":"agent","id":null,"name":null,"parent":null,"weight":null,"state":null,"lease_seconds":null}"#;
     assert_eq!(CreateRun::parse(nulls).unwrap(), little);
 
     let text =
