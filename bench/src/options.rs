@@ -31,6 +31,10 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', value_name = "SCENARIO")]
     pub only: Vec<Scenario>,
 
+    /// Appends at this many a second, instead of looking for the highest rate that is kept
+    #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
+
     /// Where the server's temporary data directory is made: the disk that is measured
     #[arg(long, value_name = "DIR")]
     pub disk: Option<PathBuf>,
@@ -57,6 +61,7 @@ impl Default for Options {
             runs: 3,
             quick: false,
             only: Vec::new(),
+            rate: None,
             disk: None,
             server_core: 0,
             generator_core: 1,

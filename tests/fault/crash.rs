@@ -1,6 +1,8 @@
 //! The server is killed with SIGKILL while producers publish and followers watch, again and again, at random moments.
 //! No acknowledged event is lost, none is there twice, no follower sees a gap.
 
+#![expect(clippy::unwrap_used, reason = "a test: a failure has to be loud, and is read here")]
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

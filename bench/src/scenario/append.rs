@@ -39,8 +39,9 @@ pub(super) async fn measure(bench: &mut Bench<'_>, protocol: Protocol) -> Result
     let runs = bench.server.create_runs(STREAMS).await?;
     let destinations: Vec<_> = runs.iter().map(|run| Destination::new(bench.server.host, PROJECT, run)).collect();
     let producers = Producers { bench, protocol, destinations: &destinations };
-    if bench.options.quick {
-        return Ok(producers.at(RATES[0]).await?.figures);
+    let only = bench.options.rate.map(f64::from).or(bench.options.quick.then_some(RATES[0]));
+    if let Some(rate) = only {
+        return Ok(producers.at(rate).await?.figures);
     }
     let mut rung = FIRST;
     let mut kept = producers.at_best(RATES[rung]).await?;

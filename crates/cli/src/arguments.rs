@@ -45,6 +45,7 @@ pub(crate) enum Command {
     /// Check the settings, the data directory and the machine
     Doctor(DoctorArguments),
     /// Print the OpenAPI document of the HTTP API
+    #[command(after_help = "Example: milepost openapi > openapi.json")]
     Openapi,
 }
 

@@ -20,8 +20,9 @@ use crate::{Outcome, output, remote, view, watch};
 use api::Api;
 
 const AFTER_HELP: &str = "\
-Starts a server with a temporary database on 127.0.0.1:6453, or on a free port when that is taken; ingests the git repository
-around the working directory over the HTTP API, shows it, and checks what came out. On a terminal it then serves until Ctrl-C.
+Starts a server with a temporary database on 127.0.0.1:6453, or on a free port when that is taken; ingests the git \
+repository around the working directory over the HTTP API, shows it, and checks what came out.
+On a terminal it then serves until Ctrl-C.
 Exits 0 when every check passed, else 1.
 
 Example: milepost demo";

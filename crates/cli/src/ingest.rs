@@ -2,32 +2,29 @@
 
 mod outcome;
 mod place;
+mod worker;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use milepost_client::{Client, ClientError, RunHandle};
 use milepost_core::{Code, Json, Run, RunId, RunState, caps};
 use milepost_jobs::ingest::{Branch, IngestError, Limits, Plan, Policy, Source, job};
-use milepost_wire::Start;
-use milepost_wire::native::requests::CancelRequest;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::failure::Failure;
 use crate::remote::AccessArguments;
 use crate::signals::Signals;
 use crate::terminal::note;
-use crate::{Outcome, embedded, view, watch};
+use crate::{Outcome, embedded, watch};
 use place::Place;
+use worker::Worker;
 
 const AFTER_HELP: &str = "\
-The work is done here. Who wants to watch it can, on the server that it is reported to; without --server that is one inside
-of this process. Draws bars on a terminal, prints lines otherwise. Ctrl-C cancels, a second one hurries.
+The work is done here, and reported to a server where everybody can watch it; without --server to one inside of this \
+process.
+Draws bars on a terminal, prints lines otherwise. Ctrl-C cancels, a second one hurries.
 Exits 0 when it is complete, 1 when it failed, 130 when it was cancelled.
 
 Example: milepost ingest https://github.com/rust-lang/log --out log-index";
@@ -40,9 +37,6 @@ const LEASE_SECONDS: u32 = 30;
 
 /// The ids of the stages are longer than that of the job by a suffix.
 const ID_LEN: usize = caps::NAME_LEN - ".indexing".len();
-
-/// How long the end of a cancelled job may take, when nobody waits for it any more.
-const HURRY: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -131,78 +125,6 @@ async fn create(client: &Client, id: &RunId, plan: &Plan) -> Result<RunHandle, F
     let metadata = Json::from(&serde_json::json!({"repository": repository, "branch": branch}));
     let run = client.run(KIND).id(id.as_str()).name(name).metadata(metadata);
     Ok(run.expected_children(job::STAGES).lease_seconds(LEASE_SECONDS).start().await?)
-}
-
-/// The job, at work in this process.
-struct Worker {
-    client: Client,
-    handle: RunHandle,
-    task: JoinHandle<()>,
-}
-
-impl Worker {
-    fn start(client: Client, handle: RunHandle, plan: Plan, work_dir: &Path) -> Self {
-        let (reporter, id, work_dir) = (client.clone(), handle.id().clone(), work_dir.to_owned());
-        let task = tokio::spawn(async move { job::run(&reporter, &id, plan, &work_dir).await });
-        Self { client, handle, task }
-    }
-
-    /// Shows the job until it is over. None when the user did not want to wait for that.
-    async fn watch(mut self, signals: &mut Signals) -> Result<Option<Arc<Run>>, Failure> {
-        let (client, id) = (self.client.clone(), self.handle.id().clone());
-        let mut view = view::for_this_output();
-        let ended = {
-            let follower = client.follow(&id, Start::Snapshot);
-            let mut watching = std::pin::pin!(watch::to_the_end(&client, follower, &id, &mut *view));
-            let mut asked = false;
-            loop {
-                tokio::select! {
-                    ended = &mut watching => break Some(ended?),
-                    () = signals.next() => {
-                        if std::mem::replace(&mut asked, true) {
-                            break None;
-                        }
-                        self.ask_to_stop();
-                    }
-                }
-            }
-        };
-        match ended {
-            // What it works in is deleted next.
-            Some(_) => drop(timeout(HURRY, &mut self.task).await),
-            None => {
-                drop(view);
-                self.hurry().await;
-            }
-        }
-        Ok(ended)
-    }
-
-    /// Asks the server, as anybody else would, so that every viewer sees why it ends.
-    fn ask_to_stop(&self) {
-        note("cancelling; once more to stop at once");
-        let (client, id) = (self.client.clone(), self.handle.id().clone());
-        tokio::spawn(async move {
-            let request =
-                CancelRequest { reason: Some("interrupted at the terminal".to_owned()), ..Default::default() };
-            match client.cancel(&id, &request).await {
-                Err(error) if error.code() != Some(Code::RunTerminal) => {
-                    note(format_args!("the cancellation could not be asked for: {error}"));
-                }
-                _ => {}
-            }
-        });
-    }
-
-    /// Stops without asking, and says so if that can be said soon.
-    async fn hurry(self) {
-        self.task.abort();
-        match timeout(HURRY, self.handle.cancelled()).await {
-            Ok(Ok(_)) => note("cancelled"),
-            Ok(Err(error)) => note(format_args!("stopped, and the server could not be told: {error}")),
-            Err(_) => note("stopped; the server could not be told in time"),
-        }
-    }
 }
 
 fn new_id() -> Result<RunId, Failure> {

@@ -11,21 +11,18 @@ use crate::terminal;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logs")]
 pub(crate) struct LogArguments {
-    /// What to log: a level, or a filter such as `info,milepost_hub=debug` [default: RUST_LOG, else info for servers and
-    /// warn for the rest]
+    /// What to log, such as `info,milepost_hub=debug` [default: `$RUST_LOG`, else `info` to serve and `warn` for the rest]
     #[arg(long, global = true, env = "MILEPOST_LOG", value_name = "FILTER", hide_env_values = true)]
     log: Option<String>,
 
-    /// How to write logs
+    /// How to write logs: lines for people, or a JSON object a line
     #[arg(long, global = true, env = "MILEPOST_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
-    /// Lines for people
     Text,
-    /// One JSON object a line
     Json,
 }
 

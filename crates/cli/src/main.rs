@@ -10,6 +10,7 @@ mod doctor;
 mod embedded;
 mod failure;
 mod ingest;
+mod keyboard;
 mod logs;
 mod openapi;
 mod output;

@@ -16,15 +16,15 @@ use input::Lines;
 use sender::Sender;
 
 const AFTER_HELP: &str = "\
-An event is a JSON object on one line: {\"type\": …, \"data\"?, \"run\"?, \"id\"?, \"time\"?}. Events are sent in batches as they
-come; up to the first line that is refused everything is published. Exits 1 when a line is refused.
+An event is a JSON object on one line: {\"type\": …, \"data\"?, \"run\"?, \"id\"?, \"time\"?}. Events are sent in batches as \
+they come; up to the first line that is refused everything is published. Exits 1 when a line is refused.
 
 Example: echo '{\"type\":\"run.progressed\",\"data\":{\"current\":3,\"total\":10}}' | milepost publish run-42";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct PublishArguments {
-    /// The run that events are about which name no other of its tree
+    /// The run that events are about where they name no other of its tree
     run: RunId,
 
     /// Create the run first, of this kind, and start it

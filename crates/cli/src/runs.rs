@@ -13,7 +13,8 @@ use crate::remote::RemoteArguments;
 use crate::{Outcome, output, terminal, text};
 
 const AFTER_HELP: &str = "\
-On a terminal it is a table. Piped it is a run a line, separated by tabs: id, kind, state, fraction, creation time, name.
+On a terminal it is a table. Piped it is a run a line with tabs between id, kind, state, fraction, creation time \
+and name.
 
 Example: milepost runs --state running | cut -f1 | xargs -n1 milepost cancel";
 

@@ -16,7 +16,7 @@ impl Signals {
         {
             use tokio::signal::unix::{SignalKind, signal};
             for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-                let (mut signal, sender) = (signal(kind).map_err(cannot_listen)?, sender.clone());
+                let (mut signal, sender) = (signal(kind).map_err(|error| cannot_listen(&error))?, sender.clone());
                 tokio::spawn(async move { while signal.recv().await.is_some() && sender.send(()).is_ok() {} });
             }
         }
@@ -34,6 +34,6 @@ impl Signals {
 }
 
 #[cfg(unix)]
-fn cannot_listen(error: std::io::Error) -> Failure {
+fn cannot_listen(error: &std::io::Error) -> Failure {
     Failure::new(format!("signals cannot be listened for: {error}"))
 }

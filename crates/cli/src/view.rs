@@ -3,6 +3,8 @@
 mod bars;
 mod events;
 mod lines;
+mod mark;
+mod pace;
 mod rows;
 
 use std::io;

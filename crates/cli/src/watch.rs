@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use milepost_client::{Client, ClientError, Follower, Update};
 use milepost_core::{Run, RunId, RunState, run::AuditState};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 
 use crate::failure::Failure;
 use crate::terminal::note;
@@ -63,7 +63,7 @@ async fn next(follower: &mut Follower, view: &mut dyn View) -> Result<Option<Upd
         }
     }
     let mut update = std::pin::pin!(follower.next());
-    let mut ticks = interval(TICK);
+    let mut ticks = interval_at(Instant::now() + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
@@ -96,7 +96,10 @@ impl Connection {
                 return Err(error.clone());
             }
             (Self::Up, Update::Disconnected { error }) => {
-                note(format_args!("the connection is lost ({error}); connecting again until the server is back"));
+                tracing::debug!(%error, "the connection is lost");
+                let why =
+                    if matches!(error, ClientError::Refused { .. }) { format!(" ({error})") } else { String::new() };
+                note(format_args!("the connection is lost{why}; connecting again until the server is back"));
                 *self = Self::Down;
             }
             (_, Update::Disconnected { .. }) => {}

@@ -50,7 +50,11 @@ impl HttpTransport {
             value.set_sensitive(true);
             Ok::<_, ClientError>(value)
         });
-        let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
+        let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
+        if is_here(&base) {
+            // A proxy has another idea of what "here" is.
+            builder = builder.no_proxy();
+        }
         let http = builder.build().map_err(|error| local("the HTTP client", &error))?;
         Ok(Self { http, base, project, authorization: authorization.transpose()? })
     }
@@ -76,6 +80,12 @@ impl HttpTransport {
         let query: Vec<(&str, String)> = wait.iter().map(|wait| ("wait", wait.as_secs().to_string())).collect();
         Ok(self.request(method, path, &query)?.timeout(CALL_TIMEOUT + wait.unwrap_or_default()))
     }
+}
+
+/// Whether the server is on this machine.
+fn is_here(base: &Url) -> bool {
+    let host = base.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn leased(request: RequestBuilder, lease: Option<&str>) -> RequestBuilder {

@@ -89,8 +89,9 @@ impl Listener {
         });
         let connection = self.http.serve_connection(TokioIo::new(socket), service).with_upgrades();
         let (shutdown, abort) = (self.app.shutdown().clone(), self.abort.clone());
+        // Boxed, because a future that pins what it was given has room for it twice.
+        let mut connection = Box::pin(connection);
         self.app.tasks().spawn(async move {
-            let mut connection = std::pin::pin!(connection);
             let drained = async {
                 tokio::select! {
                     ended = connection.as_mut() => return ended,

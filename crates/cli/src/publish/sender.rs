@@ -38,19 +38,19 @@ impl Sender {
     /// Sends events with the numbers of their lines. When one is refused, those before it are sent nevertheless: so it does not
     /// matter how lines happened to be put together.
     pub(super) async fn send(&mut self, events: Vec<(u64, InputEvent)>) -> Result<(), Failure> {
-        let (lines, mut events): (Vec<u64>, Vec<InputEvent>) = events.into_iter().map(with_id).unzip();
-        let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Ok(()) };
-        let Err(error) = self.publish(&events).await else { return Ok(()) };
-        let index = match &error {
-            ClientError::Refused { index: Some(index), .. } if *index < lines.len() => *index,
-            _ if first == last => 0,
-            _ => return Err(Failure::from(error).about(&format!("lines {first} to {last}"))),
-        };
-        events.truncate(index);
-        if !events.is_empty() {
-            self.publish(&events).await?;
+        let (lines, events): (Vec<u64>, Vec<InputEvent>) = events.into_iter().map(with_id).unzip();
+        let refused = |error: ClientError, line: &u64| Failure::from(error).about(&format!("line {line}"));
+        match (self.publish(&events).await, lines.as_slice()) {
+            (Ok(()), _) => return Ok(()),
+            (Err(error @ ClientError::Refused { .. }), [line]) => return Err(refused(error, line)),
+            (Err(ClientError::Refused { .. }), _) => {}
+            (Err(error), _) => return Err(error.into()),
         }
-        Err(Failure::from(error).about(&format!("line {}", lines[index])))
+        // Nothing of the batch was taken, and not every refusal says which event it is about.
+        for (line, event) in lines.iter().zip(&events) {
+            self.publish(std::slice::from_ref(event)).await.map_err(|error| refused(error, line))?;
+        }
+        Ok(())
     }
 
     /// What the server has.
@@ -63,6 +63,9 @@ impl Sender {
     }
 
     async fn publish(&mut self, events: &[InputEvent]) -> Result<(), ClientError> {
+        if events.is_empty() {
+            return Ok(());
+        }
         let known = self.head.is_some();
         let backoff =
             ExponentialBuilder::new().with_max_delay(PAUSE_MAX).with_total_delay(Some(PATIENCE)).with_jitter();

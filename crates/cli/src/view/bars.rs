@@ -9,7 +9,9 @@ use milepost_client::Update;
 use milepost_core::{Time, Tree};
 
 use super::View;
-use super::rows::{Layout, Pace, Row, rows};
+use super::pace::Pace;
+use super::rows::{Layout, Row, rows};
+use crate::keyboard::Quiet;
 use crate::{terminal, text};
 
 /// How often the tree is looked at. People do not see more, and a tree may be large.
@@ -31,15 +33,17 @@ pub(super) struct Bars {
     pace: Pace,
     looked_at: Instant,
     due: Option<Instant>,
-    frame: usize,
+    begun: Instant,
+    _quiet: Quiet,
     /// How much the server's clock is ahead of ours, in milliseconds.
     ahead: i64,
 }
 
 impl Bars {
     pub(super) fn new() -> Self {
+        let now = Instant::now();
         let (bars, rows, pace) = (Vec::new(), Vec::new(), Pace::default());
-        Self { bars, rows, pace, looked_at: Instant::now(), due: None, frame: 0, ahead: 0 }
+        Self { bars, rows, pace, looked_at: now, due: None, begun: now, _quiet: Quiet::begin(), ahead: 0 }
     }
 
     fn draw(&mut self) {
@@ -66,7 +70,8 @@ impl Bars {
         let (bar, name) = if columns >= WIDE { (28, 40) } else { (12, 24) };
         let layout = Layout { bar, name: longest.min(name), colour: console::colors_enabled_stderr() };
         let age = self.looked_at.elapsed();
-        let line = |row: &Row| row.line(age, self.frame, layout);
+        let frame = (self.begun.elapsed().as_millis() / INTERVAL.as_millis()) as usize;
+        let line = |row: &Row| row.line(age, frame, layout);
         // A line must not touch the border: the terminal writes ^C at its end, and would begin another one for it.
         let fits = |line: String| console::truncate_str(&line, columns.saturating_sub(BORDER), "…").into_owned();
         self.rows.iter().map(line).map(fits).collect()
@@ -99,7 +104,6 @@ impl View for Bars {
     }
 
     fn tick(&mut self) -> io::Result<()> {
-        self.frame += 1;
         self.draw();
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! A tree of runs as the lines of a screen. Pure, so that the layout can be tested without a terminal.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use console::Style;
 use milepost_core::event::Amount;
 use milepost_core::{Run, RunId, RunState, Time, Tree};
 
+use super::mark::Mark;
+use super::pace::Pace;
 use crate::text;
 
 /// One run as it was when it was last looked at.
@@ -21,24 +23,6 @@ pub(super) struct Row {
     eta: Option<Duration>,
 }
 
-/// What a run does, in one character that does not need a colour to be told from the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    Queued,
-    Busy,
-    Waiting,
-    Trouble,
-    Completed,
-    Failed,
-    Cancelled,
-    /// No run, but how many there are that have no line.
-    More,
-}
-
-/// How fast the counts of runs move, over the last seconds.
-#[derive(Debug, Default)]
-pub(super) struct Pace(HashMap<RunId, VecDeque<(Instant, f64)>>);
-
 /// How the screen is used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
@@ -46,14 +30,6 @@ pub(super) struct Layout {
     pub(super) name: usize,
     pub(super) colour: bool,
 }
-
-const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-
-/// How far back the pace looks: long enough to be calm, short enough to notice a change.
-const PACE_WINDOW: Duration = Duration::from_secs(5);
-
-/// Below this nothing can be said about the pace.
-const PACE_MIN: Duration = Duration::from_millis(500);
 
 /// Depths that are indented; deeper ones would leave no room.
 const INDENTED: usize = 6;
@@ -161,7 +137,7 @@ impl Row {
             line.push_str(&format!(" {percent:>4}"));
         }
         let elapsed = self.elapsed.map(|elapsed| text::clock(if busy { elapsed + age } else { elapsed }));
-        let eta = self.eta.map(|eta| format!("ETA {}", text::clock(eta.saturating_sub(age))));
+        let eta = self.eta.and_then(|eta| eta.checked_sub(age)).map(|eta| format!("ETA {}", text::clock(eta)));
         for words in elapsed.into_iter().chain(eta).chain(self.words.iter().cloned()).filter(|words| !words.is_empty())
         {
             line.push_str("  ");
@@ -194,7 +170,7 @@ fn words(run: &Run, depth: usize, pace: &Pace) -> Vec<String> {
         RunState::Running if run.stalled => vec!["stalled: its worker is silent".to_owned()],
         // What a part is doing is said by the part.
         RunState::Running if depth == 0 && run.expected_children > 0 => {
-            vec![run.stage.as_deref().unwrap_or_default().to_owned()]
+            counts(run).into_iter().chain(run.stage.as_deref().map(str::to_owned)).collect()
         }
         RunState::Running => doing(run, pace),
         RunState::Completed => counts(run).into_iter().filter(|_| run.progress.current != Some(Amount(0.0))).collect(),
@@ -223,57 +199,6 @@ fn counts(run: &Run) -> Option<String> {
         _ => format!("{current} {unit}"),
     };
     Some(counts.trim_end().to_owned())
-}
-
-impl Pace {
-    /// Notes how far a run is.
-    fn look(&mut self, run: &Run) {
-        let Some(current) = run.progress.current.filter(|_| run.state == RunState::Running) else {
-            self.0.remove(&run.id);
-            return;
-        };
-        let (now, samples) = (Instant::now(), self.0.entry(run.id.clone()).or_default());
-        samples.push_back((now, current.0));
-        while samples.front().is_some_and(|(at, _)| now - *at > PACE_WINDOW) {
-            samples.pop_front();
-        }
-    }
-
-    /// So many a second; none while that cannot be said.
-    fn of(&self, run: &RunId) -> Option<f64> {
-        let samples = self.0.get(run)?;
-        let ((begun, first), (at, last)) = (samples.front()?, samples.back()?);
-        let span = *at - *begun;
-        (span >= PACE_MIN && last > first).then(|| (last - first) / span.as_secs_f64())
-    }
-}
-
-impl Mark {
-    fn of(run: &Run) -> Self {
-        match run.state {
-            RunState::Queued => Self::Queued,
-            RunState::Completed => Self::Completed,
-            RunState::Failed => Self::Failed,
-            RunState::Cancelled => Self::Cancelled,
-            RunState::Running | RunState::Waiting if run.stalled => Self::Trouble,
-            RunState::Running => Self::Busy,
-            RunState::Waiting => Self::Waiting,
-        }
-    }
-
-    fn paint(self, frame: usize, colour: bool) -> String {
-        let (mark, style) = match self {
-            Self::Queued => ("·", Style::new().dim()),
-            Self::Busy => (SPINNER[frame % SPINNER.len()], Style::new().cyan()),
-            Self::Waiting => ("‖", Style::new().yellow()),
-            Self::Trouble => ("!", Style::new().yellow()),
-            Self::Completed => ("✓", Style::new().green()),
-            Self::Failed => ("✗", Style::new().red()),
-            Self::Cancelled => ("⊘", Style::new().yellow()),
-            Self::More => ("…", Style::new().dim()),
-        };
-        style.force_styling(colour).apply_to(mark).to_string()
-    }
 }
 
 #[cfg(test)]

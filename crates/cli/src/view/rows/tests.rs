@@ -84,10 +84,10 @@ fn every_state_has_its_line() {
 fn a_cancel_request_is_seen_at_once() {
     let mut story = Story::new();
     story.create("root", "Thing").start("root").progress("root", 1.0, 4.0, "Reading file 1/4");
-    insta::assert_snapshot!(story.screen(20), @"⠋ Thing  ━━────────  25%  0:01  ETA 0:03  1/4 files");
-    let request = RunCancelRequested { by: None, reason: None, deadline: at(100) };
+    insta::assert_snapshot!(story.screen(20), @"⠋ Thing             ━━────────  25%  0:01  ETA 0:03  1/4 files");
+    let request = RunCancelRequested { by: None, reason: None, deadline: Some(at(100)) };
     story.tell("root", Body::RunCancelRequested(request));
-    insta::assert_snapshot!(story.screen(20), @"⠋ Thing  ━━────────  25%  0:02  cancelling …");
+    insta::assert_snapshot!(story.screen(20), @"⠋ Thing             ━━────────  25%  0:02  cancelling …");
 }
 
 #[test]
