@@ -48,7 +48,7 @@ pub(super) struct Follow {
     guard: SessionGuard,
 }
 
-/// The last frame.
+/// The last frame, be it of this connection or of the one that this one resumes.
 struct Shown {
     progress: Progress,
     at: Instant,
@@ -84,12 +84,14 @@ impl Follow {
                 Item::Event { frame, .. } => {
                     let Ok(event) = frame.record().event(self.session.stream()) else { continue };
                     self.tree.evolve(&event);
+                    if self.tree.seq() == self.quiet_until {
+                        self.remember();
+                    }
                     self.look(Look::StageChanged);
                 }
                 // What was there when the viewer joined is one frame, however much it was.
                 Item::CaughtUp(_) => {
                     (self.caught_up, self.quiet_until) = (true, 0);
-                    self.look(Look::Changed);
                 }
                 Item::End(_) => {
                     self.look(Look::Changed);
@@ -122,6 +124,13 @@ impl Follow {
             let due = self.due(shown, &progress);
             self.timer.as_mut().reset(due);
         }
+    }
+
+    /// What a viewer that resumes has seen: only what differs from it is worth a frame.
+    fn remember(&mut self) {
+        let now = Instant::now();
+        let at = now.checked_sub(self.interval.min(SILENCE)).unwrap_or(now);
+        self.shown = self.progress().map(|progress| Shown { progress, at });
     }
 
     /// When the next frame goes out if nothing else happens: soon when there is something new, else as a sign of life.

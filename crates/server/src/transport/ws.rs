@@ -30,6 +30,9 @@ const SUBSCRIPTIONS: usize = 256;
 /// Publications of one socket that are not answered yet. Beyond that it is not read from.
 const PUBLICATIONS: usize = 1_024;
 
+/// Messages taken in one turn before anything is written.
+const TURN: usize = 256;
+
 /// How long a reader may take to read what waits for it.
 const SLOW_AFTER: Duration = Duration::from_secs(30);
 

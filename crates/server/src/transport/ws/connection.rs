@@ -1,11 +1,12 @@
 //! One socket: what its client says, and what it is told.
 
 use std::future::poll_fn;
+use std::ops::ControlFlow;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use milepost_core::Code;
 use milepost_hub::{From, Publish as HubPublish, SessionOptions};
 use milepost_wire::Start;
@@ -14,7 +15,7 @@ use milepost_wire::ws::{self, Cancel, ClientMessage, Publish, Subscribe};
 use tokio::time::{Instant, timeout};
 
 use super::deliveries::Deliveries;
-use super::{PUBLICATIONS, SLOW_AFTER, SUBSCRIPTIONS};
+use super::{PUBLICATIONS, SLOW_AFTER, SUBSCRIPTIONS, TURN};
 use crate::app::App;
 use crate::caps::COALESCE_MS_MAX;
 use crate::principal::{Action, Principal};
@@ -66,15 +67,13 @@ impl Connection {
         let shutdown = self.app.shutdown().clone();
         let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         loop {
-            let room = self.answering.len() < PUBLICATIONS;
             tokio::select! {
                 () = shutdown.cancelled() => return Close::GoingAway,
-                message = self.stream.next(), if room => match message {
-                    Some(Ok(Message::Text(text))) => self.receive(text.as_bytes()).await,
-                    Some(Ok(Message::Binary(bytes))) => self.receive(&bytes).await,
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Close::Gone,
-                },
+                message = self.stream.next(), if self.answering.len() < PUBLICATIONS => {
+                    if let ControlFlow::Break(close) = self.hear(message).await {
+                        return close;
+                    }
+                }
                 Some(answer) = self.answering.next() => self.out.push(answer),
                 () = poll_fn(|context| self.deliveries.poll(context, &mut self.out)) => {}
                 _ = heartbeat.tick() => {
@@ -83,14 +82,43 @@ impl Connection {
                     }
                 }
             }
-            if let Err(close) = self.write().await {
-                return close;
+            let more = self.take_what_is_ready().await;
+            for turn in [self.write().await, more] {
+                if let ControlFlow::Break(close) = turn {
+                    return close;
+                }
             }
         }
     }
 
+    /// Takes messages and answers that are there already, so that what they lead to leaves in the same write. Bounded, so
+    /// that a client that never stops talking still hears what it is subscribed to.
+    async fn take_what_is_ready(&mut self) -> ControlFlow<Close> {
+        for _ in 0..TURN {
+            if self.answering.len() >= PUBLICATIONS {
+                break;
+            }
+            let Some(message) = self.stream.next().now_or_never() else { break };
+            self.hear(message).await?;
+        }
+        while let Some(Some(answer)) = self.answering.next().now_or_never() {
+            self.out.push(answer);
+        }
+        ControlFlow::Continue(())
+    }
+
+    async fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> ControlFlow<Close> {
+        match message {
+            Some(Ok(Message::Text(text))) => self.receive(text.as_bytes()).await,
+            Some(Ok(Message::Binary(bytes))) => self.receive(&bytes).await,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return ControlFlow::Break(Close::Gone),
+        }
+        ControlFlow::Continue(())
+    }
+
     /// Writes everything that is waiting in one go.
-    async fn write(&mut self) -> Result<(), Close> {
+    async fn write(&mut self) -> ControlFlow<Close> {
         let (sink, out) = (&mut self.sink, &mut self.out);
         let writing = async {
             for message in out.drain(..) {
@@ -101,9 +129,9 @@ impl Connection {
             sink.flush().await
         };
         match timeout(SLOW_AFTER, writing).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Close::Gone),
-            Err(_) => Err(Close::TooSlow),
+            Ok(Ok(())) => ControlFlow::Continue(()),
+            Ok(Err(_)) => ControlFlow::Break(Close::Gone),
+            Err(_) => ControlFlow::Break(Close::TooSlow),
         }
     }
 
