@@ -29,8 +29,8 @@ pub(crate) use upload::{Staged, Upload};
 /// Where uploads are until they are complete. Emptied at the start: they were cut off by the end of the former server.
 const STAGING: &str = "staging";
 
-/// Two uploads of different artifacts wait for each other with this much probability at most, which costs a few
-/// milliseconds.
+/// Uploads of one stream take their places one after the other; those of two streams wait for each other with this much
+/// probability. Either costs a few milliseconds.
 const LOCKS: usize = 64;
 
 /// The store of artifacts.
@@ -40,7 +40,7 @@ pub(crate) struct Artifacts {
     deciding: [Mutex<()>; LOCKS],
 }
 
-/// Which artifact of which incarnation of a stream.
+/// Which artifact of which stream.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(crate) project: Project,
@@ -63,11 +63,12 @@ impl Artifacts {
         Upload::begin(self.store.clone(), Location::from_iter([STAGING, &uuid::Uuid::now_v7().to_string()])).await
     }
 
-    /// Held from before the bytes take their place until the log has decided. Else an upload that is refused could remove
-    /// the bytes of an equal one that is accepted.
-    pub(crate) async fn decide(&self, key: &Key) -> MutexGuard<'_, ()> {
+    /// Held from before bytes take their place, or a stream is deleted, until the log and the disk agree again. Else an
+    /// upload that is refused could remove the bytes of an equal one that is accepted, and a deletion those of a run that
+    /// was made again under the same id.
+    pub(crate) async fn decide(&self, project: &Project, stream: &RunId) -> MutexGuard<'_, ()> {
         let mut hasher = DefaultHasher::new();
-        (&key.project, &key.run, &key.artifact).hash(&mut hasher);
+        (project, stream).hash(&mut hasher);
         let at = hasher.finish() % LOCKS as u64;
         self.deciding[usize::try_from(at).unwrap_or(0)].lock().await
     }

@@ -179,16 +179,60 @@ pub(crate) async fn delete(
     OfRun { project, run }: OfRun,
 ) -> Result<StatusCode, Refusal> {
     principal.may(Action::Admin, &project)?;
-    let shown = app.hub().snapshot(&project, &run).await?;
-    app.hub().delete(&project, &run).await?;
-    delete_artifacts(&app, &project, &run).await;
-    app.ingest().forget(shown.snapshot());
+    // Once begun it is done, whether the client still listens or not.
+    let deleting = app.tasks().spawn({
+        let app = app.clone();
+        async move { delete_all(&app, &project, &run).await }
+    });
+    deleting.await.map_err(|_| Refusal::new(Code::Internal, "a bug in the server; it was logged"))??;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The run is gone by now, and nobody can get at what it leaves behind: a failure costs space and nothing else.
-async fn delete_artifacts(app: &App, project: &Project, run: &RunId) {
+async fn delete_all(app: &App, project: &Project, run: &RunId) -> Result<(), Refusal> {
+    let _deciding = app.artifacts().decide(project, run).await;
+    let shown = app.hub().snapshot(project, run).await?;
+    app.hub().delete(project, run).await?;
+    // The run is gone by now, and nobody can get at what it leaves behind: a failure costs space and nothing else.
     if let Err(error) = app.artifacts().delete(project, run).await {
         tracing::warn!(%project, %run, %error, "artifacts of a deleted run stay on the disk");
+    }
+    app.ingest().forget(shown.snapshot());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::{app, testing};
+
+    #[tokio::test]
+    async fn a_deletion_waits_for_uploads_of_its_stream() {
+        let (app, _directory) = testing::app().await;
+        let router = app::router(app.clone());
+        let send = async |method: &str, path: &str, body: &str| {
+            let request = Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
+            router.clone().oneshot(request).await.unwrap().status()
+        };
+        const RUN: &str = "/v1/projects/p/runs/c1";
+        send("POST", "/v1/projects/p/runs", r#"{"id":"c1","kind":"work","state":"running"}"#).await;
+        send("POST", &format!("{RUN}/events"), r#"{"type":"run.completed"}"#).await;
+
+        let (project, run) = ("p".parse().unwrap(), "c1".parse().unwrap());
+        let upload = app.artifacts().decide(&project, &run).await;
+        let looking = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            let found = send("GET", RUN, "").await;
+            drop(upload);
+            found
+        };
+        let (deleted, found) = tokio::join!(send("DELETE", RUN, ""), looking);
+        assert_eq!((found, deleted), (StatusCode::OK, StatusCode::NO_CONTENT));
+        assert_eq!(send("GET", RUN, "").await, StatusCode::NOT_FOUND);
     }
 }

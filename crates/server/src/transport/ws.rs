@@ -44,5 +44,6 @@ pub(crate) fn upgrade(app: App, principal: Principal, socket: WebSocketUpgrade) 
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
         .max_message_size(MESSAGE_BYTES)
         .max_frame_size(MESSAGE_BYTES)
-        .on_upgrade(|socket| Connection::new(app, principal, socket).run())
+        // Tracked, because axum spawns it by itself and the server waits for what it tracks.
+        .on_upgrade(|socket| app.tasks().clone().track_future(Connection::new(app, principal, socket).run()))
 }

@@ -149,6 +149,25 @@ async fn two_uploads_at_once_are_one_artifact() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_made_again_keeps_its_bytes() {
+    let milepost = Milepost::start().await;
+    for _ in 0..5 {
+        milepost.run("c1").await;
+        send(milepost.put("/runs/c1/artifacts/a", "hello"), 201).await;
+        milepost.publish("c1", json!({"type": "run.completed"})).await;
+        let make_again = async {
+            let new = json!({"id": "c1", "kind": "work"});
+            while milepost.post("/runs", &new).send().await.unwrap().status() != 201 {}
+            send(milepost.put("/runs/c1/artifacts/a", "hello"), 201).await;
+        };
+        tokio::join!(send(milepost.delete("/runs/c1"), 204), make_again);
+        assert_eq!(send(milepost.get("/runs/c1/artifacts/a"), 200).await.text().await.unwrap(), "hello");
+        milepost.publish("c1", json!({"type": "run.failed"})).await;
+        send(milepost.delete("/runs/c1"), 204).await;
+    }
+}
+
+#[tokio::test]
 async fn a_refused_upload_leaves_nothing() {
     let milepost = Milepost::start().await;
     milepost.run("c1").await;

@@ -190,7 +190,7 @@ impl New {
     /// Puts the bytes in their place, and lets the log decide whether they stay there.
     async fn keep(self, app: &App, staged: Staged) -> Result<ArtifactStored, Refusal> {
         let (sha256, size) = (staged.sha256().to_owned(), staged.size());
-        let _deciding = app.artifacts().decide(&self.key).await;
+        let _deciding = app.artifacts().decide(&self.key.project, &self.key.stream).await;
         app.artifacts().keep(staged, &self.key).await.map_err(|error| failed(&error))?;
         let published = self.publish(app, &sha256, size).await;
         if let Err(refusal) = &published
