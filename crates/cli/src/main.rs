@@ -33,6 +33,10 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 use failure::Failure;
 
+#[cfg(all(feature = "jemalloc", not(target_env = "msvc")))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// How a command ended when nothing went wrong with the command itself: 0, or how the run ended that it was about.
 type Outcome = Result<ExitCode, Failure>;
 
