@@ -1,9 +1,15 @@
 //! The native API, spoken by hand.
 
-use reqwest::{Client, Response};
+use std::time::Duration;
+
+use reqwest::{Body, Client, Method, Response};
 use serde_json::{Value, json};
 
 use crate::events::Events;
+use crate::server::PATIENCE;
+
+/// How long a client waits before it asks again. No test depends on how long that is.
+const BACK_OFF: Duration = Duration::from_millis(10);
 
 /// Calls of one project. Every call says what it expects, so that a test reads like a story.
 #[derive(Clone)]
@@ -35,6 +41,21 @@ impl Api {
         self.client.post(self.url(path)).json(&body).send().await.unwrap()
     }
 
+    /// Any call, with headers and a body as they are.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
+        let mut request = self.client.request(method, self.url(path)).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// Creates a child and starts it.
+    pub async fn running_child(&self, id: &str, parent: &str) -> Value {
+        let body = json!({"id": id, "kind": "part", "parent": parent, "state": "running"});
+        expect(self.post("/runs", body).await, 201).await
+    }
+
     /// Creates a run and starts it.
     pub async fn running(&self, id: &str, kind: &str) -> Value {
         let body = json!({"id": id, "kind": kind, "state": "running"});
@@ -48,6 +69,25 @@ impl Api {
 
     pub async fn snapshot(&self, run: &str) -> Value {
         expect(self.get(&format!("/runs/{run}")).await, 200).await
+    }
+
+    /// The cursor at which a run stands.
+    pub async fn cursor(&self, run: &str) -> String {
+        self.snapshot(run).await["cursor"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks for a run again and again until `is_so`.
+    pub async fn until(&self, run: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let asking = async {
+            loop {
+                let snapshot = self.snapshot(run).await;
+                if is_so(&snapshot) {
+                    return snapshot;
+                }
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{run} never got there"))
     }
 
     /// The whole log of a stream, page by page.
@@ -91,4 +131,25 @@ pub async fn expect_problem(response: Response, status: u16, code: &str) -> Valu
     assert_eq!(problem["code"], code, "{problem}");
     assert_eq!(problem["status"], status, "{problem}");
     problem
+}
+
+/// Looks again and again until `is_so`.
+pub async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let looking = async {
+        while !is_so() {
+            tokio::time::sleep(BACK_OFF).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("{what}: never"));
+}
+
+/// What happened, in short: `1 run.created a`.
+pub fn in_short(log: &[Value]) -> Vec<String> {
+    let text = |event: &Value, member: &str| event[member].as_str().unwrap().to_owned();
+    log.iter().map(|event| format!("{} {} {}", event["seq"], text(event, "type"), text(event, "run"))).collect()
+}
+
+/// A header of an answer; empty where absent.
+pub fn header(response: &Response, name: &str) -> String {
+    response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }

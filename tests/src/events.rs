@@ -22,6 +22,18 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// In short: the sequence of an event, with what it covers (`4..9`), and for anything else its name and where it stands.
+    pub fn in_short(&self) -> String {
+        match self.name.as_str() {
+            "message" => match self.data["coalesced"]["from"].as_u64() {
+                Some(from) => format!("{from}..{}", self.data["seq"]),
+                None => self.data["seq"].to_string(),
+            },
+            "reset" => format!("reset:{}", self.data["reason"].as_str().unwrap()),
+            name => format!("{name}@{}", self.seq()),
+        }
+    }
+
     /// The sequence of its id.
     pub fn seq(&self) -> u64 {
         self.id.rsplit('-').next().unwrap().parse().unwrap()
@@ -46,7 +58,7 @@ impl Events {
     }
 
     pub fn of(response: Response) -> Self {
-        assert_eq!(response.status(), 200, "{}", response.url());
+        assert_eq!(response.status(), 200, "{}: {:?}", response.url(), response.headers());
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self {
             bytes: response.bytes_stream().boxed(),
@@ -112,4 +124,18 @@ impl Events {
             }
         }
     }
+}
+
+/// The text of a stream as it is on the wire, up to and including `needle`.
+pub async fn text_until(response: Response, needle: &str) -> String {
+    assert_eq!(response.status(), 200, "{}", response.url());
+    let (mut bytes, mut text) = (response.bytes_stream(), String::new());
+    let reading = async {
+        while !text.contains(needle) {
+            let Some(chunk) = bytes.next().await else { panic!("the stream ended before {needle:?}: {text}") };
+            text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+        }
+    };
+    tokio::time::timeout(PATIENCE, reading).await.expect("the stream goes on");
+    text
 }

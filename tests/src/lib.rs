@@ -6,8 +6,11 @@
 
 pub mod api;
 pub mod events;
+pub mod git;
 pub mod server;
+pub mod socket;
 
 pub use api::Api;
 pub use events::{Events, Frame};
 pub use server::Server;
+pub use socket::Socket;

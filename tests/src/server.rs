@@ -1,5 +1,6 @@
 //! The real `milepost serve`, as a child process.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub struct Server {
     address: String,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
+    wrapper: Vec<String>,
     child: Option<Child>,
 }
 
@@ -41,8 +43,25 @@ impl Server {
             address: "127.0.0.1:0".to_owned(),
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
             environment: environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            wrapper: Vec::new(),
             child: None,
         }
+    }
+
+    /// Starts as the last arguments of another command, which has to replace itself by the server.
+    pub fn wrap(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+    }
+
+    /// Changes a variable of the environment for the next start.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Leaves a variable of the environment out at the next start.
+    pub fn unset_environment(&mut self, name: &str) {
+        self.environment.retain(|(known, _)| known != name);
     }
 
     /// Starts on the same address and data as before, and waits until it serves.
@@ -65,8 +84,11 @@ impl Server {
 
     /// The command that starts it, for those who want it to fail.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        let binary = binary();
+        let mut words = self.wrapper.iter().map(OsStr::new).chain([binary.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
         command
+            .args(words)
             .args(["serve", "--listen", &self.address, "--data-dir"])
             .arg(self.data.path())
             .args(&self.flags)

@@ -1,6 +1,6 @@
 //! Real repositories and a git server, which other tests use too, and an observer that remembers.
 
-#![allow(dead_code)] // not every test needs all of it
+#![allow(dead_code, unused_imports)] // not every test needs all of it
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

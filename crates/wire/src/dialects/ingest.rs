@@ -197,23 +197,24 @@ fn told(run: &Run) -> Option<String> {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
 fn percentage(snapshot: &Snapshot, root: &Run) -> u8 {
-    let fraction = match root.state {
-        RunState::Completed => return 100,
-        RunState::Failed | RunState::Cancelled => reached(snapshot, root),
-        RunState::Queued | RunState::Running | RunState::Waiting => root.progress.fraction.unwrap_or(0.0),
-    };
+    if root.state == RunState::Completed {
+        return 100;
+    }
+    let fraction = reached(snapshot, root).or(root.progress.fraction).unwrap_or(0.0);
     // 0.29 * 100 is a little less than 29.
     (fraction * 100.0 + 1e-9).floor().clamp(0.0, 99.0) as u8
 }
 
-/// How far a job came that did not end well. The roll-up does not tell: there a stage that is over counts as done, whatever
-/// its outcome.
-fn reached(snapshot: &Snapshot, root: &Run) -> f64 {
-    let shown = |run: &Run| run.progress.fraction.unwrap_or(0.0);
-    let stages = snapshot.runs.iter().filter(|run| run.parent.as_ref() == Some(&root.id));
-    let (weight, done) =
-        stages.fold((0.0, 0.0), |(weight, done), run| (weight + run.weight, done + run.weight * shown(run)));
-    if weight > 0.0 { done / weight } else { shown(root) }
+/// How far a job came of which a stage did not end well. The roll-up does not tell: there a stage that is over counts as done,
+/// whatever its outcome, so it would leap forward at the moment of the failure. None while all is well.
+fn reached(snapshot: &Snapshot, root: &Run) -> Option<f64> {
+    let stages = || snapshot.runs.iter().filter(|run| run.parent.as_ref() == Some(&root.id));
+    if !stages().any(|run| matches!(run.state, RunState::Failed | RunState::Cancelled)) {
+        return None;
+    }
+    let weight: f64 = stages().map(|run| run.weight).sum();
+    let done: f64 = stages().map(|run| run.weight * run.progress.fraction.unwrap_or(0.0)).sum();
+    (weight > 0.0).then(|| done / weight)
 }
 
 fn failure(root: &Run) -> Option<Failure> {
