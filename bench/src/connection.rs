@@ -105,10 +105,14 @@ impl Connection {
 }
 
 impl Answer {
+    /// Its JSON; null where it is none.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
     /// What its JSON has under `member`.
     pub(crate) fn number(&self, member: &str) -> Result<u64, Error> {
-        let json: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        json[member].as_u64().ok_or(Error::Protocol("an answer without the number that it should have"))
+        self.json()[member].as_u64().ok_or(Error::Protocol("an answer without the number that it should have"))
     }
 
     fn successful(self, method: &str, path: &str) -> Result<Self, Error> {

@@ -13,6 +13,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// Somebody pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
     /// The server did not say that it listens.
     #[error("{server} did not start: {said}")]
     NotStarted {

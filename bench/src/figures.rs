@@ -10,12 +10,16 @@ pub struct Figures {
     pub per_second: Option<f64>,
     /// Microseconds of the server's CPU time per event that arrived.
     pub cpu_us: Option<f64>,
+    /// Microseconds of the generator's CPU time per event that arrived.
+    pub generator_us: Option<f64>,
     /// From the intended time of publication.
     pub latency: Option<Latency>,
     /// Seconds until everybody had everything.
     pub seconds: Option<f64>,
     /// Kilobytes (1 000 bytes) of resident memory per connection.
     pub kilobytes: Option<f64>,
+    /// The share of a job's time that its reports cost, in percent.
+    pub percent: Option<f64>,
     /// The share of its core that the generator was busy, 0 to 1. Near 1 it measures itself.
     pub generator: Option<f64>,
     /// Cores that other programs had meanwhile.
@@ -45,12 +49,14 @@ impl Figures {
             offered: of(&|run| run.offered),
             per_second: of(&|run| run.per_second),
             cpu_us: of(&|run| run.cpu_us),
+            generator_us: of(&|run| run.generator_us),
             latency: latency(|latency| latency.p50)
                 .zip(latency(|latency| latency.p99))
                 .zip(latency(|latency| latency.max))
                 .map(|((p50, p99), max)| Latency { p50, p99, max }),
             seconds: of(&|run| run.seconds),
             kilobytes: of(&|run| run.kilobytes),
+            percent: of(&|run| run.percent),
             generator: of(&|run| run.generator),
             others: of(&|run| run.others),
             notes,
@@ -64,6 +70,7 @@ impl Figures {
             Unit::PerSecond => self.per_second,
             Unit::Seconds => self.seconds,
             Unit::Kilobytes => self.kilobytes,
+            Unit::Percent => self.percent,
             Unit::P99Milliseconds => self.latency.map(|latency| latency.p99),
         }
     }

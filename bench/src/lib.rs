@@ -47,5 +47,27 @@ fn generate(options: &Options) -> Result<Report, Error> {
     let machine = machine::prepare(options);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Error::io("cannot start the generator's runtime"))?;
-    tokio::task::LocalSet::new().block_on(&runtime, scenario::measure_all(options, machine))
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        // What is dropped here takes the server and its data along.
+        tokio::select! {
+            report = scenario::measure_all(options, machine) => report,
+            () = interrupted() => Err(Error::Interrupted),
+        }
+    })
+}
+
+/// Waits for Ctrl-C, or for being asked to end.
+async fn interrupted() {
+    #[cfg(unix)]
+    if let Ok(mut asked) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = asked.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        return;
+    }
+    // Without a way to be told, there is nothing to wait for.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }

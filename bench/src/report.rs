@@ -168,6 +168,7 @@ impl Unit {
             Self::Seconds => format!("{value:.3} s"),
             Self::Kilobytes => format!("{value:.1} kB"),
             Self::P99Milliseconds => format!("{value:.1} ms"),
+            Self::Percent => format!("{value:.2} %"),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod append;
 mod fanout;
 mod idle;
+mod progress;
 mod resume;
 mod snapshot;
 
@@ -47,6 +48,8 @@ pub enum Scenario {
     SnapshotLive,
     /// Snapshots of a tree of 1 000 runs that does not change.
     SnapshotCached,
+    /// What an ingestion spends on reporting its progress.
+    Progress,
 }
 
 /// What a figure is allowed to be, and what it should be.
@@ -75,11 +78,13 @@ pub enum Unit {
     Kilobytes,
     /// The 99th percentile of the latency.
     P99Milliseconds,
+    /// Of the time that a job takes.
+    Percent,
 }
 
 impl Scenario {
     /// All, in the order of the table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Fanout20,
         Self::Fanout50,
         Self::Fanout5000,
@@ -92,6 +97,7 @@ impl Scenario {
         Self::ResumeCold,
         Self::SnapshotLive,
         Self::SnapshotCached,
+        Self::Progress,
     ];
 
     /// What the table calls it.
@@ -109,6 +115,7 @@ impl Scenario {
             Self::ResumeCold => "resume after a restart, 1 000 × 1",
             Self::SnapshotLive => "snapshot of 1 000 runs, changed",
             Self::SnapshotCached => "snapshot of 1 000 runs, cached",
+            Self::Progress => "progress reports of an ingestion",
         }
     }
 
@@ -126,6 +133,7 @@ impl Scenario {
             Self::ResumeOne | Self::ResumeMany => mark(Unit::Seconds, Some(0.15), Some(0.09), None),
             Self::ResumeCold => mark(Unit::Seconds, None, None, None),
             Self::SnapshotLive | Self::SnapshotCached => mark(Unit::P99Milliseconds, Some(20.0), Some(5.0), None),
+            Self::Progress => mark(Unit::Percent, Some(2.0), None, None),
         }
     }
 }
@@ -186,5 +194,6 @@ async fn measure(scenario: Scenario, bench: &mut Bench<'_>) -> Result<Figures, E
         Scenario::ResumeCold => resume::measure(bench, resume::Streams::EachCold).await,
         Scenario::SnapshotLive => snapshot::measure(bench, snapshot::Tree::Changes).await,
         Scenario::SnapshotCached => snapshot::measure(bench, snapshot::Tree::Stays).await,
+        Scenario::Progress => progress::measure(bench).await,
     }
 }

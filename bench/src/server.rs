@@ -65,15 +65,21 @@ impl Server {
         }
     }
 
-    /// Makes a running root run. Its name is unique on a server that keeps those of earlier measurements.
+    /// Makes running root runs.
     pub(crate) async fn create_runs(&self, count: usize) -> Result<Vec<String>, Error> {
-        let salt = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let runs: Vec<String> = (0..count).map(|index| format!("b{salt:x}-{index}")).collect();
+        let name = new_name();
+        let runs: Vec<String> = (0..count).map(|index| format!("{name}-{index}")).collect();
         let path = format!("/v1/projects/{PROJECT}/runs");
         let create = |run| (path.clone(), format!(r#"{{"id":"{run}","kind":"bench","state":"running"}}"#).into_bytes());
         Connection::open(self.host).await?.post_all(&runs.iter().map(create).collect::<Vec<_>>()).await?;
         Ok(runs)
     }
+}
+
+/// A name that no run has, also on a server that keeps those of earlier measurements.
+pub(crate) fn new_name() -> String {
+    let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("b{:x}", time.as_nanos())
 }
 
 /// Where the events of a run are.

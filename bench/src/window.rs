@@ -37,6 +37,7 @@ impl Window {
         Figures {
             per_second: Some(events as f64 / wall),
             cpu_us: server.map(|seconds| seconds * 1e6 / events.max(1) as f64),
+            generator_us: generator.map(|seconds| seconds * 1e6 / events.max(1) as f64),
             generator: generator.map(|seconds| seconds / wall),
             others: machine.zip(ours).map(|(all, ours)| ((all - ours) / wall).max(0.0)),
             ..Figures::default()

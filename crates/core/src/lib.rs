@@ -3,8 +3,8 @@
 //! This crate does no IO. Time and ids come in as arguments, so every function here is a pure function of its input:
 //!
 //! - [`decide`](decide::decide) turns what a producer asks for into events, or refuses;
-//! - [`Tree::evolve`](tree::Tree::evolve) applies one event;
-//! - [`Snapshot`](snapshot::Snapshot) is the tree as it is shown.
+//! - [`Tree::evolve`] applies one event;
+//! - [`Snapshot`] is the tree as it is shown.
 //!
 //! The same fold runs in the server, in recovery and in the clients.
 

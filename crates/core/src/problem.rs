@@ -54,7 +54,7 @@ catalogue! {
     InvalidRequest "invalid_request" 422 4422 Never "The request does not have the shape that this call takes.";
     InvalidId "invalid_id" 422 4422 Never "An id has 1 to 128 characters of A-Z a-z 0-9 . _ ~ : -";
     InvalidQuery "invalid_query" 400 4400 Never "A query parameter is not valid.";
-    InvalidCursor "invalid_cursor" 400 4400 Never "The cursor is none: it is written <epoch>-<seq>, or <seq>.";
+    InvalidCursor "invalid_cursor" 400 4400 Never "The cursor is none: it is written EPOCH-SEQ, or SEQ.";
     InvalidHeader "invalid_header" 400 4400 Never "A header is not valid.";
     UnknownEventType "unknown_event_type" 422 4422 Never "The event type is not known; types of your own start with x.";
     InvalidEvent "invalid_event" 422 4422 Never "The event's data does not fit its type.";

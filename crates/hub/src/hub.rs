@@ -111,7 +111,7 @@ impl Hub {
     /// Appends events to the stream of `run`.
     ///
     /// # Errors
-    /// Whatever [`decide`](milepost_core::decide) refuses, [`HubError::HeadMoved`], [`HubError::LeaseLost`], a failing store.
+    /// Whatever [`decide`](milepost_core::decide()) refuses, [`HubError::HeadMoved`], [`HubError::LeaseLost`], a failing store.
     pub async fn publish(&self, project: &Project, run: &RunId, publish: Publish) -> Result<Published, HubError> {
         self.enqueue(project, run, publish).await?.published().await
     }
