@@ -13,7 +13,6 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use milepost_core::{Code, Cursor, Project, RunId, Snapshot};
 use milepost_hub::{From as Beginning, SessionOptions};
-use milepost_jobs::ingest::Plan;
 use milepost_jobs::ingest::search::Answer;
 use milepost_wire::dialects::ingest::{Job, Progress};
 use serde::{Deserialize, Serialize};
@@ -25,6 +24,7 @@ use crate::principal::{Action, Principal};
 use crate::problem::{Refusal, problem_of};
 use crate::transport::sse::HEADERS;
 use follow::{Follow, Join};
+use jobs::Begun;
 pub(crate) use jobs::Jobs;
 use request::Request;
 
@@ -72,17 +72,16 @@ pub(crate) async fn start(
     principal.may(Action::Publish, &request.project)?;
     let job = request.job_id.clone().unwrap_or_else(jobs::new_id);
     let begun = match request.plan(&app.config().ingest) {
-        Ok(plan) => begin(&app, &request, &job, plan).await,
+        Ok(plan) => app.ingest().begin(&app, &request.project, &job, plan).await,
         Err(error) => Err(refused(&error)),
     };
-    if !query.stream {
-        let joined = begun?;
-        return started(&app, &request.project, &job, joined).await;
-    }
     match begun {
-        Ok(joined) => follow(&app, &request.project, &job, if joined { Join::Now } else { Join::Start }).await,
+        Ok(_) if !query.stream => started(&app, &request.project, &job).await,
+        Ok(Begun::Anew) => follow(&app, &request.project, &job, Join::Start).await,
+        Ok(Begun::Before) => follow(&app, &request.project, &job, Join::Now).await,
         // Whoever asked for a stream gets the failure as its one frame.
-        Err(refusal) => Ok(only_frame(&app, job, &refusal)),
+        Err(refusal) if query.stream => Ok(only_frame(&app, job, &refusal)),
+        Err(refusal) => Err(refusal),
     }
 }
 
@@ -154,13 +153,7 @@ pub(crate) async fn search(
     app.ingest().search(&app, &project, &job, &sha256, question, limit).await.map(Json)
 }
 
-/// Creates the run and sets the worker to it. True when the job was there already.
-async fn begin(app: &App, request: &Request, job: &RunId, plan: Plan) -> Result<bool, Refusal> {
-    let joined = app.ingest().begin(app, &request.project, job, plan).await?;
-    Ok(joined)
-}
-
-async fn started(app: &App, project: &Project, job: &RunId, _joined: bool) -> Result<Response, Refusal> {
+async fn started(app: &App, project: &Project, job: &RunId) -> Result<Response, Refusal> {
     let status = snapshot(app, project, job).await?.state;
     let suffix = if *project == Project::default_project() { String::new() } else { format!("?project={project}") };
     let events_url = format!("/api/v1/ingest/{job}/events{suffix}");

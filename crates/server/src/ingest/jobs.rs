@@ -45,6 +45,12 @@ pub(crate) struct Jobs {
     tasks: TaskTracker,
 }
 
+/// Whether a start began a job, or found it there.
+pub(super) enum Begun {
+    Anew,
+    Before,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Mark {
     project: Project,
@@ -96,8 +102,8 @@ impl Jobs {
         self.tasks.wait().await;
     }
 
-    /// Creates the run of a job and sets a worker to it. True when the job was there already.
-    pub(super) async fn begin(&self, app: &App, project: &Project, job: &RunId, plan: Plan) -> Result<bool, Refusal> {
+    /// Creates the run of a job and sets a worker to it.
+    pub(super) async fn begin(&self, app: &App, project: &Project, job: &RunId, plan: Plan) -> Result<Begun, Refusal> {
         let too_many = || Refusal::new(Code::TooManyRequests, format!("{WAITING} jobs are waiting already"));
         let place = self.places.clone().try_acquire_owned().map_err(|_| too_many())?;
         let directory = self.mark(project, job).map_err(|error| cannot_work(&error))?;
@@ -119,7 +125,7 @@ impl Jobs {
                 () = shutdown.cancelled() => interrupt(&hub, &project, &job).await,
             }
         });
-        Ok(false)
+        Ok(Begun::Anew)
     }
 
     /// The job is there already: for the same repository the caller joins it.
@@ -130,12 +136,12 @@ impl Jobs {
         job: &RunId,
         plan: &Plan,
         created: Result<milepost_hub::Created, HubError>,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<Begun, Refusal> {
         created?;
         let shown = hub.snapshot(project, job).await?;
         let known = shown.snapshot().runs.first().and_then(|run| run.metadata.clone());
         if known.is_some_and(|known| known == metadata(plan)) {
-            return Ok(true);
+            return Ok(Begun::Before);
         }
         Err(Refusal::new(Code::JobExists, format!("the job `{job}` is for another repository or branch")))
     }
