@@ -54,3 +54,6 @@ pub(crate) const COALESCE_MS_MAX: u64 = 60_000;
 
 /// How long the answer of `/readyz` is good for: a probe is a write.
 pub(crate) const READINESS_AGE: Duration = Duration::from_secs(1);
+
+/// Connections that wait to be accepted. The system may have a lower bound of its own (`net.core.somaxconn`).
+pub(crate) const BACKLOG: u32 = 4_096;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use milepost_hub::{Clock, Hub, HubError, Options};
 use milepost_store::{OpenError, SqliteStore};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::health::Readiness;
 use crate::app::{self, App, Parts};
 use crate::artifacts::Artifacts;
-use crate::caps::DRAIN;
+use crate::caps::{BACKLOG, DRAIN};
 use crate::config::Config;
 use crate::ingest::Jobs;
 use crate::listener::Listener;
@@ -68,7 +68,7 @@ impl Server {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         // First what fails fast and has no effect.
         let listen = |source| StartError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let listener = bind(config.listen).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
         let store = open_store(config.data_dir.clone()).await?;
@@ -100,6 +100,16 @@ impl Server {
         tracing::info!(%address, "listening");
         Ok(Running { address, app, abort, accepting: Some(accepting) })
     }
+}
+
+/// Listens with room for everybody who comes back at once after a restart: whoever finds the queue full tries again only
+/// after a second.
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that was killed leaves connections in TIME_WAIT, and must not wait for them.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn open_store(directory: PathBuf) -> Result<Arc<SqliteStore>, OpenError> {

@@ -13,6 +13,7 @@ mod key;
 mod lineage;
 mod listing;
 mod log;
+mod pace;
 mod projection;
 mod query;
 mod reader;
@@ -110,9 +111,10 @@ impl SqliteStore {
 
         let (jobs, inbox) = mpsc::channel(writer::QUEUE);
         let shared = Arc::clone(&health);
+        let runtime = tokio::runtime::Handle::try_current().ok();
         let writer = std::thread::Builder::new()
             .name("milepost-writer".to_owned())
-            .spawn(move || writer::run(&connection, inbox, &shared, wal, lineage, recovered))
+            .spawn(move || writer::run(&connection, inbox, &shared, wal, lineage, recovered, runtime))
             .map_err(unusable)?;
         Ok(Self { readers, tails, health, jobs: Some(jobs), writer: Some(writer), _directory: directory })
     }

@@ -101,6 +101,10 @@ impl Connection {
             let Some(message) = self.stream.next().now_or_never() else { break };
             self.hear(message).await?;
         }
+        // The streams that are about to answer get their turn first, so that their answers leave together.
+        if !self.answering.is_empty() {
+            tokio::task::yield_now().await;
+        }
         while let Some(Some(answer)) = self.answering.next().now_or_never() {
             self.out.push(answer);
         }
