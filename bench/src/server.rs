@@ -29,8 +29,25 @@ pub(crate) struct Server {
 
 /// A server that was started for one measurement.
 struct Started {
-    process: Child,
+    process: Process,
     directory: TempDir,
+}
+
+struct Process(Child);
+
+/// After an interruption. The data can be removed only when nobody writes to it any more.
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.0.start_kill().is_err() {
+            return; // it has ended
+        }
+        for _ in 0..100 {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
 }
 
 impl Server {
@@ -53,7 +70,7 @@ impl Server {
     /// Stops it and starts it on the same data; says whether that is possible.
     pub(crate) async fn restart(&mut self, options: &Options, machine: &Machine) -> Result<bool, Error> {
         let Some(mut started) = self.started.take() else { return Ok(false) };
-        stop(&mut started.process).await;
+        stop(&mut started.process.0).await;
         *self = start(options, machine, started.directory).await?;
         Ok(true)
     }
@@ -61,7 +78,7 @@ impl Server {
     /// Stops it if it was started here, and removes its data.
     pub(crate) async fn stop(self) {
         if let Some(mut started) = self.started {
-            stop(&mut started.process).await;
+            stop(&mut started.process.0).await;
         }
     }
 
@@ -104,7 +121,7 @@ async fn start(options: &Options, machine: &Machine, directory: TempDir) -> Resu
         let last = said.lines().rev().take(3).collect::<Vec<_>>().join(" / ");
         return Err(not_started(if last.is_empty() { "it said nothing".into() } else { last }));
     };
-    Ok(Server { host, pid: process.id(), started: Some(Started { process, directory }) })
+    Ok(Server { host, pid: process.id(), started: Some(Started { process: Process(process), directory }) })
 }
 
 fn command(options: &Options, machine: &Machine, binary: &Path) -> Command {
