@@ -84,7 +84,7 @@ Ingesting {} as the job `{JOB}`.
 
 Open    {url}/
 Watch   curl -N {url}/api/v1/ingest/{JOB}/events
-        curl -N {url}/v1/projects/default/runs/{JOB}/events
+        curl -N -H 'Accept: text/event-stream' {url}/v1/projects/default/runs/{JOB}/events
         milepost tail {JOB}{server}
 Ask     curl -s {url}/api/v1/ingest/{JOB}
         curl -s '{url}/api/v1/ingest/{JOB}/search?q=milepost'
