@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use milepost_core::{ArtifactId, Project, RunId, Snapshot};
 use milepost_wire::Start;
 use milepost_wire::native::answers::{
-    ArtifactStored, CancelAccepted, CancelCommand, Claimed, Command, Commands, Created, Heartbeat, Published, RunsPage,
+    ArtifactStored, CancelAccepted, CancelCommand, Claimed, Commands, Created, Heartbeat, Published, RunsPage,
 };
 use milepost_wire::native::requests::{CancelRequest, ClaimRequest, CreateRun, InputEvent};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH};
@@ -148,12 +148,7 @@ impl Transport for HttpTransport {
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(Vec::new());
         }
-        let commands: Commands = answer::body(response).await?;
-        let cancels = commands.commands.into_iter().filter_map(|command| match command {
-            Command::Cancel(cancel) => Some(cancel),
-            Command::Unknown => None,
-        });
-        Ok(cancels.collect())
+        Ok(answer::body::<Commands>(response).await?.cancels())
     }
 
     async fn put_artifact(

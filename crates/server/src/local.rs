@@ -20,7 +20,7 @@ use milepost_core::{ArtifactId, Project, RunId, Snapshot};
 use milepost_wire::Start;
 use milepost_wire::native::Problem;
 use milepost_wire::native::answers::{
-    ArtifactStored, CancelAccepted, CancelCommand, Claimed, Command, Commands, Created, Heartbeat, Published, RunsPage,
+    ArtifactStored, CancelAccepted, CancelCommand, Claimed, Commands, Created, Heartbeat, Published, RunsPage,
 };
 use milepost_wire::native::requests::{CancelRequest, ClaimRequest, CreateRun, InputEvent};
 use serde::Serialize;
@@ -134,12 +134,7 @@ impl Transport for LocalTransport {
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(Vec::new());
         }
-        let commands: Commands = read(response).await?;
-        let cancels = commands.commands.into_iter().filter_map(|command| match command {
-            Command::Cancel(cancel) => Some(cancel),
-            Command::Unknown => None,
-        });
-        Ok(cancels.collect())
+        Ok(read::<Commands>(response).await?.cancels())
     }
 
     async fn put_artifact(

@@ -209,6 +209,17 @@ pub struct Reset {
     pub reason: String,
 }
 
+impl Commands {
+    /// The commands to cancel; those that this version does not know are left out.
+    pub fn cancels(self) -> Vec<CancelCommand> {
+        let cancel = |command| match command {
+            Command::Cancel(cancel) => Some(cancel),
+            Command::Unknown => None,
+        };
+        self.commands.into_iter().filter_map(cancel).collect()
+    }
+}
+
 impl CancelInfo {
     /// The request `cancel` on `run`.
     pub fn of(run: &RunId, cancel: &Cancel) -> Self {
