@@ -24,6 +24,7 @@ pub mod run;
 pub mod snapshot;
 pub mod time;
 pub mod tree;
+pub mod view;
 
 pub use coalesce::Coalescer;
 pub use cursor::{Cursor, Epoch};
@@ -38,3 +39,4 @@ pub use run::{Run, RunState};
 pub use snapshot::Snapshot;
 pub use time::Time;
 pub use tree::Tree;
+pub use view::View;

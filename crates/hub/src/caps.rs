@@ -43,3 +43,6 @@ pub(crate) const CLAIM_CANDIDATES: usize = 16;
 
 /// Snapshots of one stream, of different topmost runs, that are kept until the next event.
 pub(crate) const SNAPSHOTS_KEPT: usize = 16;
+
+/// Values of dialects that one frame or snapshot keeps: each dialect has one, and a second where progress was coalesced.
+pub(crate) const SLOTS: usize = 8;

@@ -1,9 +1,12 @@
 //! Frames: an event together with its bytes, encoded once for everybody.
 
-use std::sync::OnceLock;
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use milepost_core::{Cursor, Epoch, Record, RunId};
+use milepost_core::{Cursor, Epoch, Record, RunId, View};
+
+use crate::slots::Slots;
 
 /// A durable event on its way to viewers. It caches its encoding, so that a thousand sockets share the same bytes.
 #[derive(Debug)]
@@ -11,15 +14,18 @@ pub struct Frame {
     stream: RunId,
     epoch: Epoch,
     record: Record,
+    view: Option<View>,
     plain: OnceLock<Bytes>,
     /// The encoding that says that progress from some sequence on was superseded by this frame. Viewers go in
     /// lockstep, so one such variant serves nearly all of them.
     coalesced: OnceLock<(u64, Bytes)>,
+    others: Slots,
 }
 
 impl Frame {
-    pub(crate) fn new(stream: RunId, epoch: Epoch, record: Record) -> Self {
-        Self { stream, epoch, record, plain: OnceLock::new(), coalesced: OnceLock::new() }
+    pub(crate) fn new(stream: RunId, epoch: Epoch, record: Record, view: Option<View>) -> Self {
+        let (plain, coalesced, others) = (OnceLock::new(), OnceLock::new(), Slots::default());
+        Self { stream, epoch, record, view, plain, coalesced, others }
     }
 
     /// The stream that it belongs to.
@@ -30,6 +36,12 @@ impl Frame {
     /// The event.
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// The runs as they stood right after the event. Live frames have it; those that were read from the log have it only in
+    /// sessions that [want views](crate::Views::Wanted).
+    pub fn view(&self) -> Option<&View> {
+        self.view.as_ref()
     }
 
     /// The cursor of a viewer that has got it.
@@ -54,5 +66,16 @@ impl Frame {
                 bytes
             }
         }
+    }
+
+    /// What a dialect makes of this frame, made by `make` at the first call and shared from then on. It is known by its type `T`,
+    /// so a dialect brings one of its own; `coalesced_from` is as for [`encoded`](Self::encoded).
+    pub fn shared<T: Any + Send + Sync>(&self, coalesced_from: Option<u64>, make: impl FnOnce() -> T) -> Arc<T> {
+        self.others.get_or_make(coalesced_from, make)
+    }
+
+    /// About how many bytes it keeps in memory, beyond the few of every frame.
+    pub(crate) fn weight(&self) -> usize {
+        self.record.data.len() + self.view.as_ref().map_or(0, View::weight)
     }
 }

@@ -4,7 +4,8 @@
 //! waiting, appends it to the store in one go, and only then shows it: the visible tree moves, the frames enter the
 //! ring, the sessions wake up. A [`Session`] holds a position and reads log, ring and live events through one code path.
 //!
-//! The hub never sees a wire format: a [`Frame`] caches bytes that somebody else encodes.
+//! The hub never sees a wire format: a [`Frame`] caches what somebody else encodes. It carries a [`View`](milepost_core::View)
+//! of the runs as they stood right after its event, for the dialects that show more than the event.
 
 mod actor;
 mod caps;
@@ -18,6 +19,7 @@ mod live;
 mod registry;
 mod ring;
 mod session;
+mod slots;
 mod wakers;
 
 pub use actor::{CancelAnswer, Claimed, Created, Heartbeat, NewRun, Published, PublishedEvent};
@@ -27,4 +29,4 @@ pub use feed::{Feed, FeedItem};
 pub use frame::Frame;
 pub use hub::{Enqueued, Hub, ListRuns, Options, Publish, RunsPage};
 pub use live::Shown;
-pub use session::{From, Item, Session, SessionOptions};
+pub use session::{From, Item, Session, SessionOptions, Views};

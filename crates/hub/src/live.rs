@@ -1,5 +1,6 @@
 //! A live stream as its readers see it.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -13,6 +14,7 @@ use crate::actor::Command;
 use crate::caps;
 use crate::frame::Frame;
 use crate::ring::Ring;
+use crate::slots::Slots;
 use crate::wakers::{Registration, Wakers};
 
 /// Names a stream.
@@ -49,6 +51,7 @@ struct Visible {
 pub struct Shown {
     snapshot: Snapshot,
     bytes: OnceLock<Bytes>,
+    others: Slots,
 }
 
 impl Shown {
@@ -60,6 +63,11 @@ impl Shown {
     /// Its bytes, made by `encode` at the first call.
     pub fn encoded(&self, encode: impl FnOnce(&Snapshot) -> Bytes) -> Bytes {
         self.bytes.get_or_init(|| encode(&self.snapshot)).clone()
+    }
+
+    /// What a dialect makes of the snapshot, made by `make` at the first call and shared from then on; known by its type `T`.
+    pub fn shared<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        self.others.get_or_make(None, make)
     }
 }
 
@@ -112,7 +120,7 @@ impl Live {
             return Some(shown.clone());
         }
         let snapshot = self.read().tree.snapshot_of(top, now)?;
-        let shown = Arc::new(Shown { snapshot, bytes: OnceLock::new() });
+        let shown = Arc::new(Shown { snapshot, bytes: OnceLock::new(), others: Slots::default() });
         if cache.len() >= caps::SNAPSHOTS_KEPT {
             cache.clear();
         }

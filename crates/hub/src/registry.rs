@@ -104,21 +104,39 @@ impl Registry {
         Ok(live)
     }
 
-    /// Checkpoint and tail make the tree. A checkpoint that does not fit is left aside: the log has everything.
     async fn restore(&self, key: &Key, loaded: Loaded) -> Result<Tree, StoreError> {
-        let from_checkpoint = loaded.checkpoint.and_then(|(seq, body)| Tree::from_checkpoint(loaded.epoch, seq, &body));
+        let head = loaded.head;
+        let mut tree = self.fold(key, loaded, head).await?;
+        tree.renew_all_leases(self.clock.now());
+        Ok(tree)
+    }
+
+    /// The state of the incarnation `epoch` of a stream as it stood at `seq`. None when there is no such stream any more.
+    pub(crate) async fn state_at(&self, key: &Key, epoch: Epoch, seq: u64) -> Result<Option<Tree>, StoreError> {
+        let loaded = self.store.load(&key.project, &key.stream).await?;
+        let Some(loaded) = loaded.filter(|loaded| loaded.epoch == epoch && seq <= loaded.head) else { return Ok(None) };
+        self.fold(key, loaded, seq).await.map(Some)
+    }
+
+    /// Checkpoint and tail make the tree as it stood at `seq`. A checkpoint that does not fit, or that is past it, is left
+    /// aside: the log has everything. In memory is one page of it at a time.
+    async fn fold(&self, key: &Key, loaded: Loaded, seq: u64) -> Result<Tree, StoreError> {
+        let checkpoint = loaded.checkpoint.filter(|(at, _)| *at <= seq);
+        let from_checkpoint = checkpoint.and_then(|(at, body)| Tree::from_checkpoint(loaded.epoch, at, &body));
         let empty = || Tree::empty(key.project.clone(), key.stream.clone(), loaded.epoch);
         let mut tree = from_checkpoint.unwrap_or_else(empty);
-        loop {
-            let page = self.store.read(&key.project, &key.stream, tree.seq(), caps::PAGE).await?;
+        while tree.seq() < seq {
+            let left = usize::try_from(seq - tree.seq()).unwrap_or(usize::MAX);
+            let page = self.store.read(&key.project, &key.stream, tree.seq(), left.min(caps::PAGE)).await?;
+            if page.is_empty() {
+                return Err(StoreError::Corrupt(format!("the log ends at {} before {seq}", tree.seq())));
+            }
             for record in &page {
                 tree.evolve(&record.event(&key.stream)?);
             }
-            if page.len() < caps::PAGE {
-                break;
-            }
+            // Others get their turn between pages, also where a store answers without waiting.
+            tokio::task::coop::consume_budget().await;
         }
-        tree.renew_all_leases(self.clock.now());
         Ok(tree)
     }
 

@@ -21,10 +21,10 @@ impl Ring {
     pub(crate) fn push(&mut self, frame: Arc<Frame>) {
         let contiguous = self.frames.back().is_none_or(|last| last.record().seq + 1 == frame.record().seq);
         debug_assert!(contiguous, "a ring has no gaps");
-        self.bytes += frame.record().data.len();
+        self.bytes += frame.weight();
         self.frames.push_back(frame);
         while self.frames.len() > caps::RING_FRAMES || (self.bytes > caps::RING_BYTES && self.frames.len() > 1) {
-            self.bytes -= self.frames.pop_front().map_or(0, |gone| gone.record().data.len());
+            self.bytes -= self.frames.pop_front().map_or(0, |gone| gone.weight());
         }
     }
 

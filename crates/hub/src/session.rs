@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use milepost_core::{Cursor, Project, Record, RunId, TypeFilter};
+use milepost_core::{Cursor, Project, Record, RunId, Tree, TypeFilter};
 use milepost_store::StoreError;
 
 use crate::caps;
 use crate::frame::Frame;
-use crate::live::{Live, Shown};
+use crate::live::{Key, Live, Shown};
 use crate::registry::Registry;
 use crate::wakers::Registration;
 use pace::Pace;
@@ -36,6 +36,19 @@ pub struct SessionOptions {
     pub coalesce_ms: Option<u64>,
     /// Only these types; the cursor moves over the others.
     pub types: Option<TypeFilter>,
+    /// Whether every frame has to have a [view](Frame::view).
+    pub views: Views,
+}
+
+/// Whether a viewer is shown the runs as they stood right after each event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Views {
+    /// The events are enough. Frames that come from memory have a view all the same.
+    #[default]
+    Unneeded,
+    /// Every frame has one. What is read from the log is folded, from the latest checkpoint before it or from the beginning,
+    /// page by page; only such sessions pay for that.
+    Wanted,
 }
 
 /// What a viewer gets, in this order of its life: `Snapshot`, or nothing, or `Reset` and `Snapshot`; events;
@@ -70,6 +83,9 @@ pub struct Session {
     /// The topmost run that the viewer sees.
     top: RunId,
     types: Option<TypeFilter>,
+    views: Views,
+    /// The state at `position`, while the log is being read for views.
+    state: Option<Tree>,
     from: From,
     phase: Phase,
     /// Everything up to here was looked at.
@@ -88,12 +104,20 @@ enum Phase {
         first: bool,
     },
     Reading {
-        page: BoxFuture<'static, Result<Vec<Record>, StoreError>>,
+        page: BoxFuture<'static, Result<Page, StoreError>>,
         target: u64,
         first: bool,
     },
     Live,
     Done,
+}
+
+/// What was read from the log.
+enum Page {
+    /// Records, and the state before the first of them where views are wanted.
+    Read(Vec<Record>, Option<Tree>),
+    /// There is no such stream any more.
+    Gone,
 }
 
 impl Session {
@@ -106,12 +130,14 @@ impl Session {
     ) -> Self {
         let pace = Pace::new(registry.clock.clone(), registry.options.min_interval_ms, options.coalesce_ms);
         let registration = live.registration();
-        let types = options.types;
+        let (types, views) = (options.types, options.views);
         Self {
             registry,
             live,
             top,
             types,
+            views,
+            state: None,
             from,
             phase: Phase::Starting,
             position: 0,
@@ -169,7 +195,13 @@ impl Session {
                         self.phase = Phase::CatchingUp { target, first };
                         return Poll::Ready(Err(error));
                     }
-                    Poll::Ready(Ok(records)) => self.read(records, target, first, out),
+                    Poll::Ready(Ok(Page::Gone)) => self.close(out),
+                    Poll::Ready(Ok(Page::Read(records, state))) => {
+                        if let Err(error) = self.read(records, state, target, first, out) {
+                            self.phase = Phase::CatchingUp { target, first };
+                            return Poll::Ready(Err(error));
+                        }
+                    }
                 },
                 Phase::Live => {
                     if self.follow(context, out) {
@@ -232,6 +264,7 @@ impl Session {
     /// One step towards `target`: from the ring where it reaches back far enough, else from the log.
     fn catch_up(&mut self, target: u64, first: bool, out: &mut Vec<Item>) {
         if self.position >= target {
+            self.state = None;
             if first {
                 self.pace.flush(out);
                 out.push(Item::CaughtUp(self.cursor()));
@@ -240,28 +273,65 @@ impl Session {
         }
         let mut turn = std::mem::take(&mut self.turn);
         if self.live.frames_after(self.position, caps::FRAMES_PER_TURN, &mut turn) {
+            self.state = None;
             self.hand_over(&mut turn, first, out);
             self.phase = Phase::CatchingUp { target, first };
         } else {
-            let (registry, key, after) = (self.registry.clone(), self.live.key.clone(), self.position);
-            let page = async move { registry.store.read(&key.project, &key.stream, after, caps::PAGE).await };
-            self.phase = Phase::Reading { page: Box::pin(page), target, first };
+            self.phase = Phase::Reading { page: self.page(), target, first };
         }
         self.turn = turn;
     }
 
-    fn read(&mut self, mut records: Vec<Record>, target: u64, first: bool, out: &mut Vec<Item>) {
+    fn page(&mut self) -> BoxFuture<'static, Result<Page, StoreError>> {
+        let (registry, live, after) = (self.registry.clone(), self.live.clone(), self.position);
+        let (views, state) = (self.views, self.state.take());
+        Box::pin(async move {
+            let state = match (views, state) {
+                (Views::Unneeded, _) => None,
+                (Views::Wanted, Some(state)) if state.seq() == after => Some(state),
+                (Views::Wanted, _) => match registry.state_at(&live.key, live.epoch, after).await? {
+                    Some(state) => Some(state),
+                    None => return Ok(Page::Gone),
+                },
+            };
+            let Key { project, stream } = &live.key;
+            Ok(Page::Read(registry.store.read(project, stream, after, caps::PAGE).await?, state))
+        })
+    }
+
+    fn read(
+        &mut self,
+        mut records: Vec<Record>,
+        mut state: Option<Tree>,
+        target: u64,
+        first: bool,
+        out: &mut Vec<Item>,
+    ) -> Result<(), StoreError> {
         // What is durable but not shown yet is not for viewers; it comes by way of the ring in a moment.
         let head = self.live.head();
         records.retain(|record| record.seq <= head);
         if records.is_empty() || self.live.is_closed() {
             // It was deleted meanwhile, and may have been made again; or the server is going away.
-            return self.close(out);
+            self.close(out);
+            return Ok(());
         }
-        let frame = |record| Arc::new(Frame::new(self.live.key.stream.clone(), self.live.epoch, record));
-        let mut turn: Vec<_> = records.into_iter().map(frame).collect();
+        let stream = &self.live.key.stream;
+        let mut turn = Vec::with_capacity(records.len());
+        for record in records {
+            let view = match &mut state {
+                None => None,
+                Some(state) => {
+                    let event = record.event(stream)?;
+                    state.evolve(&event);
+                    state.view_of(&event)
+                }
+            };
+            turn.push(Arc::new(Frame::new(stream.clone(), self.live.epoch, record, view)));
+        }
+        self.state = state;
         self.hand_over(&mut turn, first, out);
         self.phase = Phase::CatchingUp { target, first };
+        Ok(())
     }
 
     /// Follows the ring. True when there is nothing more to do in this turn.

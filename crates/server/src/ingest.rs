@@ -175,7 +175,7 @@ async fn follow(app: &App, project: &Project, job: &RunId, join: Join) -> Result
         other => other,
     };
     // The body has a pace of its own, and needs every event for it.
-    let everything = SessionOptions { coalesce_ms: Some(0), types: None };
+    let everything = SessionOptions { coalesce_ms: Some(0), ..SessionOptions::default() };
     let session = app.hub().subscribe(project, job, Beginning::Start, everything).await?;
     let interval = app.config().ingest.frame_interval;
     let body = Follow::new(session, join, interval, app.hub().clone(), app.metrics().session("ingest"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use milepost_core::decide::{Author, is_server_id};
 use milepost_core::event::{RunCancelRequested, RunStarted};
-use milepost_core::{Body, Cursor, Draft, Event, EventId, Record, RunId, Time, Tree};
+use milepost_core::{Body, Cursor, Draft, Event, EventId, Record, RunId, Time, Tree, View};
 use milepost_store::{Append, AppendError, RunRow};
 
 use super::command::{
@@ -21,6 +21,8 @@ struct Work {
     now: Time,
     tree: Tree,
     events: Vec<Event>,
+    /// What each of `events` looked like when it happened.
+    views: Vec<Option<View>>,
     /// Whether a lease moved, which is shown but is no event.
     touched: bool,
 }
@@ -69,7 +71,8 @@ impl Actor {
             let registry = self.registry.clone();
             self.ids.load(&*registry.store, &self.live.key).await?;
         }
-        let mut work = Work { now: self.clock.now(), tree: self.tree.clone(), events: Vec::new(), touched: false };
+        let (now, tree) = (self.clock.now(), self.tree.clone());
+        let mut work = Work { now, tree, events: Vec::new(), views: Vec::new(), touched: false };
         let mut answers = Vec::with_capacity(commands.len());
         for command in commands {
             answers.push(self.decide_one(&mut work, &command.request).await);
@@ -255,6 +258,7 @@ impl Actor {
             if author == Author::Producer {
                 work.tree.renew_leases(&event.run, work.now);
             }
+            work.views.push(work.tree.view_of(&event));
             work.events.push(event);
         }
         Ok(work.tree.seq())
@@ -262,6 +266,7 @@ impl Actor {
 
     fn undo(&mut self, work: &mut Work, tree: Tree, length: usize) {
         work.tree = tree;
+        work.views.truncate(length);
         for event in work.events.drain(length..) {
             self.ids.remove(&event.id);
         }
@@ -270,7 +275,7 @@ impl Actor {
     async fn finish(&mut self, work: Work) -> Result<(), AppendError> {
         if !work.events.is_empty() {
             let timed = work.events.iter().any(moves_timers);
-            self.commit(work.tree, work.events, work.now).await?;
+            self.commit(work.tree, work.events, work.views, work.now).await?;
             if timed {
                 self.arm();
             }
@@ -281,14 +286,20 @@ impl Actor {
         Ok(())
     }
 
-    /// Makes `events`, which lead to `next`, durable, and then visible.
-    pub(super) async fn commit(&mut self, next: Tree, events: Vec<Event>, now: Time) -> Result<(), AppendError> {
+    /// Makes `events`, which lead to `next`, durable, and then visible. `views` are theirs, one for each.
+    pub(super) async fn commit(
+        &mut self,
+        next: Tree,
+        events: Vec<Event>,
+        views: Vec<Option<View>>,
+        now: Time,
+    ) -> Result<(), AppendError> {
         if events.is_empty() {
             return Ok(());
         }
         let (stream, epoch) = (next.stream(), next.epoch());
-        let frame = |event: &Event| Arc::new(Frame::new(stream.clone(), epoch, Record::of(event)));
-        let frames: Vec<_> = events.iter().map(frame).collect();
+        let frame = |(event, view)| Arc::new(Frame::new(stream.clone(), epoch, Record::of(event), view));
+        let frames: Vec<_> = events.iter().zip(views).map(frame).collect();
         let rows = self.rows.with(&events, &next, now);
         let wrote_rows = !rows.is_empty();
         let records = frames.iter().map(|frame| frame.record().clone()).collect();

@@ -36,15 +36,18 @@ impl Actor {
         let ripe = |run: &Run| due(&self.tree, run, fail_after).is_some_and(|due| due <= now);
         let runs: Vec<_> = self.tree.runs().iter().filter(|run| ripe(run)).cloned().collect();
         let mut next = self.tree.clone();
-        let mut events = Vec::new();
+        let (mut events, mut views) = (Vec::new(), Vec::new());
         for run in runs {
             let draft = Draft { run: run.id.clone(), id: None, time: None, body: verdict(&run) };
             // A run below one that ends here is over already, or is being cancelled: then there is nothing to say.
             let Ok(decided) = milepost_core::decide(&next, Author::Server, draft, now) else { continue };
-            decided.iter().for_each(|event| next.evolve(event));
-            events.extend(decided);
+            for event in decided {
+                next.evolve(&event);
+                views.push(next.view_of(&event));
+                events.push(event);
+            }
         }
-        if let Err(error) = self.commit(next, events, now).await {
+        if let Err(error) = self.commit(next, events, views, now).await {
             tracing::warn!(stream = %self.live.key.stream, %error, "a lease or a deadline is written later");
             // The store is away; a moment later it may be back, and the timers are looked at again.
             self.due = Some(now.plus_seconds(1));

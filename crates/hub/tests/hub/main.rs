@@ -12,4 +12,5 @@ mod sessions;
 mod store;
 mod stress;
 mod viewer;
+mod views;
 mod world;

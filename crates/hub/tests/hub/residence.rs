@@ -58,7 +58,7 @@ async fn a_checkpoint_saves_reading_the_log() {
     let world = world.restarted().await;
     world.wire.take_reads();
     assert_eq!(folded(Some(world.snapshot("r").await)), before);
-    assert_eq!(world.wire.take_reads(), [1_004]);
+    assert!(world.wire.take_reads().is_empty());
     // One that does not fit is left aside: the log has everything.
     let memory = world.wire.memory();
     for nonsense in ["nonsense", "{}"] {

@@ -3,12 +3,13 @@
 use std::future::Future;
 
 use milepost_core::{Cursor, EventType, Record, RunId, Tree};
-use milepost_hub::{From, Item, SessionOptions};
+use milepost_hub::{From, Item, SessionOptions, Views};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::viewer::{Viewer, check_complete, check_fold};
+use crate::views::check_views;
 use crate::world::{World, pass};
 
 /// Runs `test` in paused time.
@@ -27,6 +28,7 @@ enum Step {
         top: Index,
         from: Begin,
         coalesce_ms: Option<u64>,
+        views: Views,
     },
     /// Somebody looks, for so many hand-overs.
     Take {
@@ -48,10 +50,12 @@ const RUNS: &[&str] = &["r", "a", "b", "a1"];
 fn step() -> impl Strategy<Value = Step> {
     let from = prop_oneof![Just(Begin::Now), Just(Begin::Start), any::<Index>().prop_map(Begin::After)];
     let interval = prop_oneof![Just(None), Just(Some(0)), Just(Some(30)), Just(Some(1_000))];
+    let views = prop_oneof![Just(Views::Unneeded), Just(Views::Wanted)];
+    let open = (any::<Index>(), from, interval, views);
     prop_oneof![
         12 => vec((any::<Index>(), 0_u8..24), 1..8).prop_map(Step::Publish),
         1 => Just(Step::Burst),
-        4 => (any::<Index>(), from, interval).prop_map(|(top, from, coalesce_ms)| Step::Open { top, from, coalesce_ms }),
+        4 => open.prop_map(|(top, from, coalesce_ms, views)| Step::Open { top, from, coalesce_ms, views }),
         8 => (any::<Index>(), 1_usize..4).prop_map(|(viewer, turns)| Step::Take { viewer, turns }),
         4 => (0_u64..150).prop_map(Step::Pass),
     ]
@@ -73,6 +77,7 @@ fn line(run: &str, what: u8) -> String {
 struct Watching {
     viewer: Viewer,
     begin: u64,
+    views: Views,
 }
 
 async fn play(steps: &[Step]) -> (World, Vec<Watching>) {
@@ -89,7 +94,7 @@ async fn play(steps: &[Step]) -> (World, Vec<Watching>) {
                 let lines: Vec<_> = (0..1_100).map(|at: usize| line(RUNS[at % 4], (at % 24) as u8)).collect();
                 world.publish(&lines.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
             }
-            Step::Open { top, from, coalesce_ms } => {
+            Step::Open { top, from, coalesce_ms, views } => {
                 let head = world.snapshot("r").await.cursor;
                 // Everybody exists from event 8 on.
                 let (from, begin) = match from {
@@ -100,9 +105,9 @@ async fn play(steps: &[Step]) -> (World, Vec<Watching>) {
                         (From::After(Cursor { seq, ..head }), seq)
                     }
                 };
-                let options = SessionOptions { coalesce_ms: *coalesce_ms, types: None };
+                let options = SessionOptions { coalesce_ms: *coalesce_ms, types: None, views: *views };
                 let viewer = world.watch_with(RUNS[top.index(4)], from, options).await;
-                watching.push(Watching { viewer, begin });
+                watching.push(Watching { viewer, begin, views: *views });
             }
             Step::Take { viewer, turns } if !watching.is_empty() => {
                 let at = viewer.index(watching.len());
@@ -119,7 +124,7 @@ async fn play(steps: &[Step]) -> (World, Vec<Watching>) {
     (world, watching)
 }
 
-fn check(Watching { viewer, begin }: &Watching, states: &[Tree], log: &[Record]) {
+fn check(Watching { viewer, begin, views }: &Watching, states: &[Tree], log: &[Record]) {
     let whole = viewer.top.as_str() == "r";
     if whole {
         check_complete(viewer, *begin, states, log);
@@ -130,6 +135,7 @@ fn check(Watching { viewer, begin }: &Watching, states: &[Tree], log: &[Record])
     let own = |seq: u64| states[usize::try_from(seq).unwrap()].snapshot_of(&viewer.top, log[0].time).map(Tree::from);
     let first_is_snapshot = matches!(viewer.items().next(), Some(Item::Snapshot(_)));
     check_fold(viewer, if first_is_snapshot { None } else { own(*begin) }, states);
+    check_views(viewer.items(), *views, states);
     let last = viewer.items().last();
     assert!(matches!(last, Some(Item::End(cursor)) if cursor.seq == log.len() as u64), "{last:?}");
     assert_eq!(viewer.items().filter(|item| matches!(item, Item::CaughtUp(_))).count(), 1);

@@ -14,7 +14,7 @@ fn after(seq: u64) -> From {
 }
 
 fn every(coalesce_ms: u64) -> SessionOptions {
-    SessionOptions { coalesce_ms: Some(coalesce_ms), types: None }
+    SessionOptions { coalesce_ms: Some(coalesce_ms), ..SessionOptions::default() }
 }
 
 /// Progress of `run`, at `current` of 10.
@@ -185,7 +185,7 @@ async fn a_part_of_a_tree_is_watched_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_filter_leaves_out_and_the_cursor_moves() {
     let world = World::new().made(&["+r"]).await;
-    let types = |text: &str| SessionOptions { coalesce_ms: None, types: Some(text.parse().unwrap()) };
+    let types = |text: &str| SessionOptions { types: Some(text.parse().unwrap()), ..SessionOptions::default() };
     let mut viewer = world.watch_with("r", From::Start, types("run.*,x.wanted")).await;
     assert_eq!(viewer.seen(), "1 2 caught_up@2");
     world.say(&["r x.other", "r x.wanted", "r x.other"]).await;

@@ -32,7 +32,7 @@ async fn nobody_misses_anything_under_load() {
                 tokio::task::yield_now().await;
             }
             let from = if at % 2 == 0 { From::Now } else { From::Start };
-            let options = SessionOptions { coalesce_ms: (at % 3 == 0).then_some(at), types: None };
+            let options = SessionOptions { coalesce_ms: (at % 3 == 0).then_some(at), ..SessionOptions::default() };
             let mut viewer = world.watch_with("r", from, options).await;
             while !viewer.session.is_done() {
                 viewer.next().await;

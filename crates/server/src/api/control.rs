@@ -144,7 +144,7 @@ impl Worker {
     async fn until_over(&self) {
         let OfRun { project, run } = &self.path;
         let types: Option<TypeFilter> = "run.completed,run.failed,run.cancelled".parse().ok();
-        let options = SessionOptions { types, coalesce_ms: None };
+        let options = SessionOptions { types, ..SessionOptions::default() };
         let Ok(mut session) = self.app.hub().subscribe(project, run, From::Now, options).await else { return };
         let mut items = Vec::new();
         while !session.is_done() {

@@ -163,7 +163,7 @@ async fn follow(
     if query.coalesce_ms.is_some_and(|ms| ms > COALESCE_MS_MAX) {
         return Err(Refusal::new(Code::InvalidQuery, format!("`coalesce_ms` is at most {COALESCE_MS_MAX}")));
     }
-    let options = SessionOptions { coalesce_ms: query.coalesce_ms, types: query.types()? };
+    let options = SessionOptions { coalesce_ms: query.coalesce_ms, types: query.types()?, ..Default::default() };
     let session = app.hub().subscribe(&path.project, &path.run, from, options).await?;
     if session.is_at_end() {
         // This stops the `EventSource` of a browser, which would connect for ever otherwise.

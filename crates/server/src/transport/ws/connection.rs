@@ -185,7 +185,8 @@ impl Connection {
             Start::Beginning => From::Start,
             Start::After(cursor) => From::After(cursor),
         };
-        let session = self.app.hub().subscribe(&project, &run, from, SessionOptions { coalesce_ms, types }).await?;
+        let options = SessionOptions { coalesce_ms, types, ..SessionOptions::default() };
+        let session = self.app.hub().subscribe(&project, &run, from, options).await?;
         self.deliveries.add(sub, session, self.app.metrics().session("websocket"));
         Ok(())
     }
