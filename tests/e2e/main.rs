@@ -8,6 +8,7 @@ mod events;
 mod ingest;
 mod leases;
 mod process;
+mod projects;
 mod refusals;
 mod streams;
 mod websocket;

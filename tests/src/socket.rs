@@ -1,4 +1,4 @@
-//! `/v1/ws` as a client sees it.
+//! A WebSocket as a client sees it.
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -14,8 +14,14 @@ use crate::server::{PATIENCE, Server};
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
+    /// `/v1/ws`.
     pub async fn open(server: &Server) -> Self {
-        let (socket, _) = connect_async(format!("ws://{}/v1/ws", server.address())).await.unwrap();
+        Self::open_at(server, "/v1/ws").await
+    }
+
+    /// The socket at `path`.
+    pub async fn open_at(server: &Server, path: &str) -> Self {
+        let (socket, _) = connect_async(format!("ws://{}{path}", server.address())).await.unwrap();
         Self(socket)
     }
 
@@ -44,6 +50,19 @@ impl Socket {
             let message = self.hear().await;
             if message["sub"] == name || message["ref"] == name {
                 return message;
+            }
+        }
+    }
+
+    /// Everything that is still said, and the code with which the server closes; none when it just goes away.
+    pub async fn rest(&mut self) -> (Vec<Value>, Option<u16>) {
+        let mut messages = Vec::new();
+        loop {
+            match timeout(PATIENCE, self.0.next()).await.expect("the end") {
+                Some(Ok(Message::Text(text))) => messages.push(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(frame))) => return (messages, frame.map(|frame| frame.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return (messages, None),
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use milepost_core::{Cursor, Project, Record, RunId, Tree, TypeFilter};
+use milepost_core::{Cursor, Project, Record, Run, RunId, Tree, TypeFilter};
 use milepost_store::StoreError;
 
 use crate::caps;
@@ -168,6 +168,11 @@ impl Session {
     /// The stream that it follows.
     pub fn stream(&self) -> &RunId {
         &self.live.key.stream
+    }
+
+    /// The root of its tree, as it is now.
+    pub fn root(&self) -> Option<Arc<Run>> {
+        self.live.with_tree(|tree| tree.root().cloned())
     }
 
     /// The cursor of the viewer: what it was not given up to here is not for it, or was superseded.

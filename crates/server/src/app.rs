@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::ingest;
 use crate::metrics::Metrics;
 use crate::observe;
+use crate::projects;
 
 /// The parts of one server. Cheap to clone.
 #[derive(Clone)]
@@ -85,6 +86,7 @@ pub(crate) fn router(app: App) -> Router {
     let router = Router::new()
         .merge(native())
         .nest("/api/v1/ingest", ingest)
+        .nest("/api/stream/projects/{project}", projects())
         .route("/v1/ws", get(socket::upgrade))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -111,6 +113,15 @@ fn native() -> Router<App> {
         .route("/v1/projects/{project}/runs/{run}/artifacts/{artifact}", put(store).get(fetch))
         .route("/v1/projects/{project}/events", get(api::feed::follow))
         .route("/v1/projects/{project}/claims", post(claims::claim))
+}
+
+/// What happens in a project, over `WebSocket`.
+fn projects() -> Router<App> {
+    Router::new()
+        .route("/", get(projects::project))
+        .route("/ingest/{job}", get(projects::ingest))
+        .route("/agent-runs/{run}", get(projects::agent))
+        .route("/workflows/runs/{run}", get(projects::workflow))
 }
 
 /// Browsers of the configured origins may do what everybody may, with credentials. Others get no CORS headers at all.

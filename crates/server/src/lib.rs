@@ -16,6 +16,7 @@ mod openapi;
 mod origin;
 mod principal;
 mod problem;
+mod projects;
 mod server;
 #[cfg(test)]
 mod testing;

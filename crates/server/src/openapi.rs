@@ -11,6 +11,7 @@ use utoipa::openapi::{Content, Object, Ref, RefOr, Required, Response, ResponseB
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::api::{about, artifacts, cancel, claims, control, events, feed, health, runs, socket};
+use crate::projects;
 
 /// The document, as JSON.
 pub fn document() -> &'static str {
@@ -38,7 +39,8 @@ pub(crate) enum EventOrEvents {
     paths(
         runs::create, runs::list, runs::snapshot, runs::delete, cancel::request, events::publish, events::read,
         feed::follow, socket::upgrade, control::control, control::heartbeat, claims::claim, artifacts::store::store,
-        artifacts::fetch::fetch, health::alive, health::ready, health::metrics, about::openapi,
+        artifacts::fetch::fetch, projects::ingest, projects::agent, projects::workflow,
+        projects::project, health::alive, health::ready, health::metrics, about::openapi,
     ),
     components(schemas(Problem)),
     modifiers(&Everywhere)

@@ -1,5 +1,7 @@
 //! Refusals: everything that goes wrong leaves as `application/problem+json` (RFC 9457) with a code of the catalogue.
 
+use std::convert::Infallible;
+
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -19,6 +21,10 @@ impl Refusal {
         Self::of(code, Problem::new(code, detail))
     }
 
+    pub(crate) fn code(&self) -> Code {
+        self.0.0
+    }
+
     /// Whether it is not known that nothing happened: the server or its store went away while it did.
     pub(crate) fn may_have_happened(&self) -> bool {
         matches!(self.0.0, Code::StoreUnavailable | Code::ShuttingDown | Code::Internal)
@@ -32,6 +38,13 @@ impl Refusal {
 /// The refusal as it is sent.
 pub(crate) fn problem_of(refusal: &Refusal) -> Problem {
     refusal.0.1.clone()
+}
+
+/// For what may be refused in another configuration, or a later version.
+impl From<Infallible> for Refusal {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
 }
 
 impl From<HubError> for Refusal {

@@ -11,4 +11,4 @@ use std::time::Duration;
 
 /// A word at least this often, so that a connection neither looks dead nor is taken for dead by something in between.
 /// The contract says 15 s; this leaves room for a late timer.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(10);

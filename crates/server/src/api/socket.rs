@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
-use milepost_core::Code;
 
 use crate::app::App;
 use crate::principal::Principal;
@@ -21,8 +20,5 @@ pub(crate) async fn upgrade(
     principal: Principal,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
-    let not_one = |rejection: WebSocketUpgradeRejection| {
-        Refusal::new(Code::InvalidHeader, format!("this address speaks WebSocket: {}", rejection.body_text()))
-    };
-    Ok(ws::upgrade(app, principal, socket.map_err(not_one)?))
+    Ok(ws::respond(app, principal, ws::asked(socket)?))
 }

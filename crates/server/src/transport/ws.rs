@@ -1,7 +1,8 @@
-//! `/v1/ws`: one WebSocket (RFC 6455), many subscriptions, publishing and cancelling.
+//! `/v1/ws`: one WebSocket (RFC 6455), many subscriptions, publishing and cancelling; and what it shares with other sockets.
 
 mod connection;
 mod deliveries;
+mod socket;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use axum::response::Response;
 use crate::app::App;
 use crate::principal::Principal;
 use connection::Connection;
+pub(crate) use socket::{Close, Socket, asked, upgrade};
 
 /// Bytes of one incoming message; the same as of an HTTP body with events.
 const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -36,14 +38,10 @@ const TURN: usize = 256;
 /// How long a reader may take to read what waits for it.
 const SLOW_AFTER: Duration = Duration::from_secs(30);
 
-/// Answers an upgrade request.
-pub(crate) fn upgrade(app: App, principal: Principal, socket: WebSocketUpgrade) -> Response {
-    socket
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(MESSAGE_BYTES)
-        .max_frame_size(MESSAGE_BYTES)
-        // Tracked, because axum spawns it by itself and the server waits for what it tracks.
-        .on_upgrade(|socket| app.tasks().clone().track_future(Connection::new(app, principal, socket).run()))
+/// How long a client may take to answer that we close. Less than what a shutdown waits for.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// Answers a request for `/v1/ws`.
+pub(crate) fn respond(app: App, principal: Principal, asked: WebSocketUpgrade) -> Response {
+    upgrade(&app.clone(), asked, MESSAGE_BYTES, move |socket| Connection::new(app, principal, socket).run())
 }

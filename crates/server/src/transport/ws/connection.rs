@@ -3,19 +3,19 @@
 use std::future::poll_fn;
 use std::ops::ControlFlow;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::{Message, Utf8Bytes};
 use bytes::Bytes;
-use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream};
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use milepost_core::Code;
 use milepost_hub::{From, Publish as HubPublish, SessionOptions};
 use milepost_wire::Start;
 use milepost_wire::native::Problem;
 use milepost_wire::ws::{self, Cancel, ClientMessage, Publish, Subscribe};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::deliveries::Deliveries;
-use super::{PUBLICATIONS, SLOW_AFTER, SUBSCRIPTIONS, TURN};
+use super::{Close, PUBLICATIONS, SUBSCRIPTIONS, Socket, TURN};
 use crate::app::App;
 use crate::caps::COALESCE_MS_MAX;
 use crate::principal::{Action, Principal};
@@ -28,39 +28,22 @@ type Answering = std::pin::Pin<Box<dyn Future<Output = Bytes> + Send>>;
 pub(super) struct Connection {
     app: App,
     principal: Principal,
-    sink: SplitSink<WebSocket, Message>,
-    stream: SplitStream<WebSocket>,
+    socket: Socket,
     deliveries: Deliveries,
     /// Publications and cancellations on their way to being durable. They are in line already, so the order stands.
     answering: FuturesUnordered<Answering>,
     out: Vec<Bytes>,
 }
 
-/// Why the socket is closed by us.
-enum Close {
-    /// The client went away, or closed.
-    Gone,
-    GoingAway,
-    TooSlow,
-}
-
 impl Connection {
-    pub(super) fn new(app: App, principal: Principal, socket: WebSocket) -> Self {
-        let (sink, stream) = socket.split();
+    pub(super) fn new(app: App, principal: Principal, socket: Socket) -> Self {
         let (deliveries, answering) = (Deliveries::default(), FuturesUnordered::new());
-        Self { app, principal, sink, stream, deliveries, answering, out: Vec::new() }
+        Self { app, principal, socket, deliveries, answering, out: Vec::new() }
     }
 
     pub(super) async fn run(mut self) {
         let close = self.serve().await;
-        let (code, reason) = match close {
-            // The library has its half of the closing handshake ready (RFC 6455, section 5.5.1); closing sends it.
-            Close::Gone => return drop(timeout(SLOW_AFTER, self.sink.close()).await),
-            Close::GoingAway => (1001, "going away"),
-            Close::TooSlow => (Code::TooSlow.close_code(), "too slow"),
-        };
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-        drop(timeout(SLOW_AFTER, self.sink.send(Message::Close(Some(frame)))).await);
+        self.socket.close(close).await;
     }
 
     async fn serve(&mut self) -> Close {
@@ -69,16 +52,17 @@ impl Connection {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Close::GoingAway,
-                message = self.stream.next(), if self.answering.len() < PUBLICATIONS => {
-                    if let ControlFlow::Break(close) = self.hear(message).await {
-                        return close;
+                message = self.socket.hear(), if self.answering.len() < PUBLICATIONS => {
+                    match message {
+                        ControlFlow::Continue(message) => self.take(message).await,
+                        ControlFlow::Break(close) => return close,
                     }
                 }
                 Some(answer) = self.answering.next() => self.out.push(answer),
                 () = poll_fn(|context| self.deliveries.poll(context, &mut self.out)) => {}
                 _ = heartbeat.tick() => {
-                    if self.sink.feed(Message::Ping(Bytes::new())).await.is_err() {
-                        return Close::Gone;
+                    if let ControlFlow::Break(close) = self.socket.ping().await {
+                        return close;
                     }
                 }
             }
@@ -98,8 +82,8 @@ impl Connection {
             if self.answering.len() >= PUBLICATIONS {
                 break;
             }
-            let Some(message) = self.stream.next().now_or_never() else { break };
-            self.hear(message).await?;
+            let Some(message) = self.socket.hear_now() else { break };
+            self.take(message?).await;
         }
         // The streams that are about to answer get their turn first, so that their answers leave together.
         if !self.answering.is_empty() {
@@ -111,32 +95,19 @@ impl Connection {
         ControlFlow::Continue(())
     }
 
-    async fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> ControlFlow<Close> {
+    async fn take(&mut self, message: Message) {
         match message {
-            Some(Ok(Message::Text(text))) => self.receive(text.as_bytes()).await,
-            Some(Ok(Message::Binary(bytes))) => self.receive(&bytes).await,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return ControlFlow::Break(Close::Gone),
+            Message::Text(text) => self.receive(text.as_bytes()).await,
+            Message::Binary(bytes) => self.receive(&bytes).await,
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
         }
-        ControlFlow::Continue(())
     }
 
     /// Writes everything that is waiting in one go.
     async fn write(&mut self) -> ControlFlow<Close> {
-        let (sink, out) = (&mut self.sink, &mut self.out);
-        let writing = async {
-            for message in out.drain(..) {
-                // Everything here was encoded by us, from text.
-                let text = Utf8Bytes::try_from(message).unwrap_or_default();
-                sink.feed(Message::Text(text)).await?;
-            }
-            sink.flush().await
-        };
-        match timeout(SLOW_AFTER, writing).await {
-            Ok(Ok(())) => ControlFlow::Continue(()),
-            Ok(Err(_)) => ControlFlow::Break(Close::Gone),
-            Err(_) => ControlFlow::Break(Close::TooSlow),
-        }
+        // Everything here was encoded by us, from text.
+        let texts = self.out.drain(..).map(|message| Utf8Bytes::try_from(message).unwrap_or_default());
+        self.socket.write(texts).await
     }
 
     async fn receive(&mut self, text: &[u8]) {
