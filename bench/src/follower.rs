@@ -1,4 +1,4 @@
-//! Followers of event streams: Server-Sent Events, read for their stamps only.
+//! Followers of event streams, Server-Sent Events or `WebSocket` frames, read for their stamps only.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -56,7 +56,7 @@ impl Followers {
 
 fn spawn_each(host: SocketAddr, paths: &[String], tally: &Rc<Tally>, tasks: &mut JoinSet<()>) {
     for path in paths {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n");
+        let request = request(host, path);
         let tally = Rc::clone(tally);
         tasks.spawn_local(async move {
             if let Err(error) = follow(host, request.into_bytes(), &tally).await {
@@ -64,6 +64,17 @@ fn spawn_each(host: SocketAddr, paths: &[String], tally: &Rc<Tally>, tasks: &mut
             }
         });
     }
+}
+
+/// What opens the stream at `path`: a `WebSocket` for pages of projects, Server-Sent Events for everything else.
+fn request(host: SocketAddr, path: &str) -> String {
+    let wanted = if path.starts_with("/api/stream/") {
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: bWlsZXBvc3QgYmVuY2ghIQ=="
+    } else {
+        "Accept: text/event-stream"
+    };
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{wanted}\r\n\r\n")
 }
 
 /// Follows one stream until it closes, which nothing that is measured should make it do.
@@ -80,7 +91,7 @@ async fn follow(host: SocketAddr, request: Vec<u8>, tally: &Tally) -> Result<(),
     each_read(reader, |bytes| {
         tally.read(bytes.len());
         if !open {
-            open = bytes.starts_with(b"HTTP/1.1 200");
+            open = bytes.starts_with(b"HTTP/1.1 200") || bytes.starts_with(b"HTTP/1.1 101");
             if !open {
                 return Err("stream refused");
             }

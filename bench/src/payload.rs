@@ -6,9 +6,25 @@ pub(crate) const EVENT_BYTES: usize = 256;
 /// What stands before the stamp, in what is published and in what arrives.
 pub(crate) const MARKER: &[u8] = br#""due":""#;
 
-const BEFORE: &[u8] = br#"{"type":"x.bench","data":{"due":""#;
 const PADDING: &[u8] = br#"","padding":""#;
-const AFTER: &[u8] = br#""}}"#;
+
+/// What an event is, besides its stamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A user's own event.
+    Custom,
+    /// A new value of a run, which the dialect of projects shows with its stamp.
+    State,
+}
+
+impl Kind {
+    fn around(self) -> (&'static [u8], &'static [u8]) {
+        match self {
+            Self::Custom => (br#"{"type":"x.bench","data":{"due":""#, br#""}}"#),
+            Self::State => (br#"{"type":"state.updated","data":{"key":"bench","value":{"due":""#, br#""}}}"#),
+        }
+    }
+}
 
 /// When an event was meant to be published, and its number in its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,20 +50,21 @@ impl Stamp {
 }
 
 /// Writes one event of [`EVENT_BYTES`] bytes. Its type is one that is never coalesced.
-pub(crate) fn write_event(stamp: Stamp, out: &mut Vec<u8>) {
+pub(crate) fn write_event(kind: Kind, stamp: Stamp, out: &mut Vec<u8>) {
+    let (before, after) = kind.around();
     let end = out.len() + EVENT_BYTES;
-    out.extend_from_slice(BEFORE);
+    out.extend_from_slice(before);
     stamp.write(out);
     out.extend_from_slice(PADDING);
-    out.resize(end - AFTER.len(), b'x');
-    out.extend_from_slice(AFTER);
+    out.resize(end - after.len(), b'x');
+    out.extend_from_slice(after);
 }
 
 /// Writes an array of `count` events that are due at the same time, numbered from `first` on.
-pub(crate) fn write_batch(due: u64, first: u32, count: u32, out: &mut Vec<u8>) {
+pub(crate) fn write_batch(kind: Kind, due: u64, first: u32, count: u32, out: &mut Vec<u8>) {
     for index in first..first + count {
         out.push(if index == first { b'[' } else { b',' });
-        write_event(Stamp { due, index }, out);
+        write_event(kind, Stamp { due, index }, out);
     }
     out.push(b']');
 }
@@ -73,16 +90,18 @@ mod tests {
 
     #[test]
     fn events_have_their_size_and_their_stamps_come_back() {
-        let mut body = Vec::new();
-        write_batch(0x0123_4567_89ab_cdef, 7, 3, &mut body);
-        assert_eq!(body.len(), 3 * EVENT_BYTES + 4);
-        let events: Vec<serde_json::Value> = serde_json::from_slice(&body).unwrap();
-        assert_eq!(events[0]["type"], "x.bench");
+        for (kind, name) in [(Kind::Custom, "x.bench"), (Kind::State, "state.updated")] {
+            let mut body = Vec::new();
+            write_batch(kind, 0x0123_4567_89ab_cdef, 7, 3, &mut body);
+            assert_eq!(body.len(), 3 * EVENT_BYTES + 4);
+            let events: Vec<serde_json::Value> = serde_json::from_slice(&body).unwrap();
+            assert_eq!(events[0]["type"], name);
 
-        let mut stamps = Vec::new();
-        Scanner::new(MARKER).scan(&body, |text| stamps.extend(Stamp::read(text)));
-        let due = 0x0123_4567_89ab_cdef;
-        assert_eq!(stamps, [7, 8, 9].map(|index| Stamp { due, index }));
+            let mut stamps = Vec::new();
+            Scanner::new(MARKER).scan(&body, |text| stamps.extend(Stamp::read(text)));
+            let due = 0x0123_4567_89ab_cdef;
+            assert_eq!(stamps, [7, 8, 9].map(|index| Stamp { due, index }));
+        }
     }
 
     #[test]

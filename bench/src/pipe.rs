@@ -14,7 +14,7 @@ use crate::clock;
 use crate::connection::{Connection, connect, post_head};
 use crate::error::Error;
 use crate::follower::each_read;
-use crate::payload::{EVENT_BYTES, Stamp, write_batch, write_event};
+use crate::payload::{EVENT_BYTES, Kind, Stamp, write_batch, write_event};
 use crate::scan::Scanner;
 use crate::tally::Tally;
 
@@ -85,17 +85,17 @@ impl Pipe {
             Protocol::Http => {
                 self.unanswered.borrow_mut().push_back(stamp.due);
                 self.out.extend_from_slice(&to.http);
-                write_event(stamp, &mut self.out);
+                write_event(Kind::Custom, stamp, &mut self.out);
             }
             Protocol::WebSocket => write_publish(to, stamp, &mut self.out),
         }
     }
 
     /// Puts one `POST` of `count` events into the buffer.
-    pub(crate) fn publish_batch(&mut self, to: &Destination, due: u64, first: u32, count: u32) {
+    pub(crate) fn publish_batch(&mut self, to: &Destination, kind: Kind, due: u64, first: u32, count: u32) {
         self.unanswered.borrow_mut().push_back(due);
         let mut body = Vec::with_capacity(count as usize * (EVENT_BYTES + 1) + 1);
-        write_batch(due, first, count, &mut body);
+        write_batch(kind, due, first, count, &mut body);
         self.out.extend_from_slice(&post_head(to.host, &to.http_path, body.len()));
         self.out.extend_from_slice(&body);
     }
@@ -134,7 +134,7 @@ fn write_publish(to: &Destination, stamp: Stamp, out: &mut Vec<u8>) {
     out.extend_from_slice(REFERENCE);
     stamp.write(out);
     out.extend_from_slice(&to.websocket);
-    write_event(stamp, out);
+    write_event(Kind::Custom, stamp, out);
     out.extend_from_slice(END);
 }
 

@@ -15,7 +15,8 @@ use crate::machine::Machine;
 use crate::options::Options;
 use crate::pipe::Protocol;
 use crate::report::{Report, Row};
-use crate::server::Server;
+use crate::server::{Server, agent_path, events_path};
+use fanout::{Load, Viewers};
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,8 +33,13 @@ pub enum Scenario {
     /// One stream to 1 000 followers, 20 batches of 8 events a second.
     #[value(name = "bursts")]
     Bursts,
+    /// One agent run to 1 000 pages over a `WebSocket` each, 50 events a second.
+    #[value(name = "projects-50")]
+    Projects50,
     /// What a follower costs while nothing happens.
     Idle,
+    /// What a page of a project costs while nothing happens.
+    ProjectsIdle,
     /// Single events to 500 streams over a connection each; the highest rate that is kept.
     AppendHttp,
     /// Single events to 500 streams over 8 `WebSocket`s; the highest rate that is kept.
@@ -84,12 +90,14 @@ pub enum Unit {
 
 impl Scenario {
     /// All, in the order of the table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Fanout20,
         Self::Fanout50,
         Self::Fanout5000,
         Self::Bursts,
+        Self::Projects50,
         Self::Idle,
+        Self::ProjectsIdle,
         Self::AppendHttp,
         Self::AppendWs,
         Self::ResumeOne,
@@ -107,7 +115,9 @@ impl Scenario {
             Self::Fanout50 => "fan-out 1 × 1 000, 50/s",
             Self::Fanout5000 => "fan-out 1 × 5 000, 5/s",
             Self::Bursts => "fan-out 1 × 1 000, bursts of 8",
+            Self::Projects50 => "project sockets 1 × 1 000, 50/s",
             Self::Idle => "idle, 2 000 connections",
+            Self::ProjectsIdle => "project sockets, 10 000 idle",
             Self::AppendHttp => "append, 500 streams, HTTP",
             Self::AppendWs => "append, 500 streams, WebSocket",
             Self::ResumeOne => "resume, 1 stream × 1 000",
@@ -126,7 +136,9 @@ impl Scenario {
             Self::Fanout20 | Self::Fanout50 => mark(Unit::CpuMicroseconds, Some(7.0), Some(5.0), Some(8.0)),
             Self::Fanout5000 => mark(Unit::CpuMicroseconds, None, Some(7.5), None),
             Self::Bursts => mark(Unit::CpuMicroseconds, Some(1.3), Some(0.9), None),
+            Self::Projects50 => mark(Unit::P99Milliseconds, Some(20.0), None, None),
             Self::Idle => mark(Unit::Kilobytes, Some(12.0), Some(8.0), None),
+            Self::ProjectsIdle => mark(Unit::Kilobytes, None, None, None),
             Self::AppendHttp | Self::AppendWs => {
                 mark(Unit::PerSecond, Some(35_000.0), Some(60_000.0), Some(append::P99_MS))
             }
@@ -181,12 +193,16 @@ pub(crate) async fn measure_all(options: &Options, machine: Machine) -> Result<R
 }
 
 async fn measure(scenario: Scenario, bench: &mut Bench<'_>) -> Result<Figures, Error> {
+    let streams = |followers, rate, burst| Load { followers, rate, viewers: Viewers::Streams, burst };
+    let pages = |followers, rate| Load { followers, rate, viewers: Viewers::Pages, burst: 1 };
     match scenario {
-        Scenario::Fanout20 => fanout::measure(bench, fanout::Load { followers: 1_000, rate: 20.0, burst: 1 }).await,
-        Scenario::Fanout50 => fanout::measure(bench, fanout::Load { followers: 1_000, rate: 50.0, burst: 1 }).await,
-        Scenario::Fanout5000 => fanout::measure(bench, fanout::Load { followers: 5_000, rate: 5.0, burst: 1 }).await,
-        Scenario::Bursts => fanout::measure(bench, fanout::Load { followers: 1_000, rate: 20.0, burst: 8 }).await,
-        Scenario::Idle => idle::measure(bench).await,
+        Scenario::Fanout20 => fanout::measure(bench, streams(1_000, 20.0, 1)).await,
+        Scenario::Fanout50 => fanout::measure(bench, streams(1_000, 50.0, 1)).await,
+        Scenario::Fanout5000 => fanout::measure(bench, streams(5_000, 5.0, 1)).await,
+        Scenario::Bursts => fanout::measure(bench, streams(1_000, 20.0, 8)).await,
+        Scenario::Projects50 => fanout::measure(bench, pages(1_000, 50.0)).await,
+        Scenario::Idle => idle::measure(bench, events_path, 2_000).await,
+        Scenario::ProjectsIdle => idle::measure(bench, agent_path, 10_000).await,
         Scenario::AppendHttp => append::measure(bench, Protocol::Http).await,
         Scenario::AppendWs => append::measure(bench, Protocol::WebSocket).await,
         Scenario::ResumeOne => resume::measure(bench, resume::Streams::One).await,

@@ -82,12 +82,12 @@ impl Server {
         }
     }
 
-    /// Makes running root runs.
+    /// Makes running root runs, of a kind that has a page in its project.
     pub(crate) async fn create_runs(&self, count: usize) -> Result<Vec<String>, Error> {
         let name = new_name();
         let runs: Vec<String> = (0..count).map(|index| format!("{name}-{index}")).collect();
         let path = format!("/v1/projects/{PROJECT}/runs");
-        let create = |run| (path.clone(), format!(r#"{{"id":"{run}","kind":"bench","state":"running"}}"#).into_bytes());
+        let create = |run| (path.clone(), format!(r#"{{"id":"{run}","kind":"agent","state":"running"}}"#).into_bytes());
         Connection::open(self.host).await?.post_all(&runs.iter().map(create).collect::<Vec<_>>()).await?;
         Ok(runs)
     }
@@ -97,6 +97,11 @@ impl Server {
 pub(crate) fn new_name() -> String {
     let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("b{:x}", time.as_nanos())
+}
+
+/// Where the page of an agent run listens.
+pub(crate) fn agent_path(run: &str) -> String {
+    format!("/api/stream/projects/{PROJECT}/agent-runs/{run}")
 }
 
 /// Where the events of a run are.

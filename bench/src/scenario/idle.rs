@@ -8,28 +8,30 @@ use crate::error::Error;
 use crate::figures::Figures;
 use crate::follower::Followers;
 use crate::process;
-use crate::server::events_path;
 use crate::tally::Tally;
 
 /// Connections that are there before: the first ones make the allocator and the tables grow.
 const BEFORE: usize = 100;
 
-const CONNECTIONS: usize = 2_000;
-
 /// What connecting costs for a moment is given back by then.
 const SETTLE: Duration = Duration::from_secs(2);
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Result<Figures, Error> {
+/// `path` is what of a run is opened, `connections` times.
+pub(super) async fn measure(
+    bench: &mut Bench<'_>,
+    path: fn(&str) -> String,
+    connections: usize,
+) -> Result<Figures, Error> {
     let server = &bench.server;
     let run = server.create_runs(1).await?.remove(0);
     let tally = Rc::new(Tally::new());
-    let _before = Followers::connect(server.host, &vec![events_path(&run); BEFORE], &tally).await?;
+    let _before = Followers::connect(server.host, &vec![path(&run); BEFORE], &tally).await?;
     tokio::time::sleep(SETTLE).await;
     let resident_before = server.pid.and_then(process::resident);
 
-    let count = bench.size(CONNECTIONS);
+    let count = bench.size(connections);
     let more = Rc::new(Tally::new());
-    let _more = Followers::connect(server.host, &vec![events_path(&run); count], &more).await?;
+    let _more = Followers::connect(server.host, &vec![path(&run); count], &more).await?;
     tokio::time::sleep(SETTLE).await;
     let resident = server.pid.and_then(process::resident);
 

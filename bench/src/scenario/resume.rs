@@ -9,7 +9,7 @@ use crate::connection::Connection;
 use crate::error::Error;
 use crate::figures::Figures;
 use crate::follower::Followers;
-use crate::payload::write_batch;
+use crate::payload::{Kind, write_batch};
 use crate::server::events_path;
 use crate::tally::Tally;
 use crate::window::Window;
@@ -76,6 +76,6 @@ pub(super) async fn measure(bench: &mut Bench<'_>, streams: Streams) -> Result<F
 /// Publishes `count` events to a run and returns the sequence of the last.
 async fn publish(connection: &mut Connection, run: &str, first: u32, count: u32) -> Result<u64, Error> {
     let mut body = Vec::new();
-    write_batch(clock::now(), first, count, &mut body);
+    write_batch(Kind::Custom, clock::now(), first, count, &mut body);
     connection.post(&events_path(run), &body).await?.number("seq")
 }
