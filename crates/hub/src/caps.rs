@@ -46,3 +46,9 @@ pub(crate) const SNAPSHOTS_KEPT: usize = 16;
 
 /// Values of dialects that one frame or snapshot keeps: each dialect has one, and a second where progress was coalesced.
 pub(crate) const SLOTS: usize = 8;
+
+/// Events between two states that are kept for those who read the log for views: what they fold at most before they go on.
+pub(crate) const MARK_EVERY: u64 = 1_024;
+
+/// Such states of one stream. They reach back as far as a live viewer may fall behind.
+pub(crate) const MARKS: usize = 21;

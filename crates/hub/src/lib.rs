@@ -16,6 +16,7 @@ mod feed;
 mod frame;
 mod hub;
 mod live;
+mod marks;
 mod registry;
 mod ring;
 mod session;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::actor::Command;
 use crate::caps;
 use crate::frame::Frame;
+use crate::marks::Marks;
 use crate::ring::Ring;
 use crate::slots::Slots;
 use crate::wakers::{Registration, Wakers};
@@ -35,6 +36,7 @@ pub(crate) struct Live {
     closed: AtomicBool,
     visible: RwLock<Visible>,
     wakers: Arc<Wakers>,
+    pub(crate) marks: Marks,
     /// Snapshots that were asked for at the current state, by their topmost run.
     shown: Mutex<HashMap<RunId, Arc<Shown>>>,
 }
@@ -81,6 +83,7 @@ impl Live {
             closed: AtomicBool::new(false),
             visible: RwLock::new(Visible { over: tree.is_over(), tree, ring: Ring::new() }),
             wakers: Arc::default(),
+            marks: Marks::default(),
             shown: Mutex::default(),
         }
     }
@@ -131,6 +134,7 @@ impl Live {
     /// Shows what became durable: the state after it, and the frames that led there.
     pub(crate) fn publish(&self, tree: Tree, frames: &[Arc<Frame>]) {
         let (head, over) = (tree.seq(), tree.is_over());
+        self.marks.pass(&tree);
         let former = {
             let mut visible = self.visible.write().unwrap_or_else(PoisonError::into_inner);
             for frame in frames {

@@ -111,20 +111,29 @@ impl Registry {
         Ok(tree)
     }
 
-    /// The state of the incarnation `epoch` of a stream as it stood at `seq`. None when there is no such stream any more.
-    pub(crate) async fn state_at(&self, key: &Key, epoch: Epoch, seq: u64) -> Result<Option<Tree>, StoreError> {
-        let loaded = self.store.load(&key.project, &key.stream).await?;
-        let Some(loaded) = loaded.filter(|loaded| loaded.epoch == epoch && seq <= loaded.head) else { return Ok(None) };
-        self.fold(key, loaded, seq).await.map(Some)
+    /// The state of `live` as it stood at `seq`. None when there is no such stream any more.
+    pub(crate) async fn state_at(&self, live: &Live, seq: u64) -> Result<Option<Tree>, StoreError> {
+        if let Some(mark) = live.marks.before(seq) {
+            return self.fold_on(&live.key, mark, seq).await.map(Some);
+        }
+        let loaded = self.store.load(&live.key.project, &live.key.stream).await?;
+        let Some(loaded) = loaded.filter(|loaded| loaded.epoch == live.epoch && seq <= loaded.head) else {
+            return Ok(None);
+        };
+        self.fold(&live.key, loaded, seq).await.map(Some)
     }
 
     /// Checkpoint and tail make the tree as it stood at `seq`. A checkpoint that does not fit, or that is past it, is left
-    /// aside: the log has everything. In memory is one page of it at a time.
+    /// aside: the log has everything.
     async fn fold(&self, key: &Key, loaded: Loaded, seq: u64) -> Result<Tree, StoreError> {
         let checkpoint = loaded.checkpoint.filter(|(at, _)| *at <= seq);
         let from_checkpoint = checkpoint.and_then(|(at, body)| Tree::from_checkpoint(loaded.epoch, at, &body));
         let empty = || Tree::empty(key.project.clone(), key.stream.clone(), loaded.epoch);
-        let mut tree = from_checkpoint.unwrap_or_else(empty);
+        self.fold_on(key, from_checkpoint.unwrap_or_else(empty), seq).await
+    }
+
+    /// Goes on from `tree`. In memory is one page of the log at a time.
+    async fn fold_on(&self, key: &Key, mut tree: Tree, seq: u64) -> Result<Tree, StoreError> {
         while tree.seq() < seq {
             let left = usize::try_from(seq - tree.seq()).unwrap_or(usize::MAX);
             let page = self.store.read(&key.project, &key.stream, tree.seq(), left.min(caps::PAGE)).await?;

@@ -13,6 +13,7 @@ use milepost_store::StoreError;
 use crate::caps;
 use crate::frame::Frame;
 use crate::live::{Key, Live, Shown};
+use crate::marks::Viewing;
 use crate::registry::Registry;
 use crate::wakers::Registration;
 use pace::Pace;
@@ -83,7 +84,8 @@ pub struct Session {
     /// The topmost run that the viewer sees.
     top: RunId,
     types: Option<TypeFilter>,
-    views: Views,
+    /// There where frames have to have views.
+    viewing: Option<Viewing>,
     /// The state at `position`, while the log is being read for views.
     state: Option<Tree>,
     from: From,
@@ -130,13 +132,14 @@ impl Session {
     ) -> Self {
         let pace = Pace::new(registry.clock.clone(), registry.options.min_interval_ms, options.coalesce_ms);
         let registration = live.registration();
-        let (types, views) = (options.types, options.views);
+        let types = options.types;
+        let viewing = (options.views == Views::Wanted).then(|| Viewing::new(live.clone()));
         Self {
             registry,
             live,
             top,
             types,
-            views,
+            viewing,
             state: None,
             from,
             phase: Phase::Starting,
@@ -289,12 +292,13 @@ impl Session {
 
     fn page(&mut self) -> BoxFuture<'static, Result<Page, StoreError>> {
         let (registry, live, after) = (self.registry.clone(), self.live.clone(), self.position);
-        let (views, state) = (self.views, self.state.take());
+        let state = self.state.take().filter(|state| state.seq() == after);
+        let views = if self.viewing.is_some() { Views::Wanted } else { Views::Unneeded };
         Box::pin(async move {
             let state = match (views, state) {
                 (Views::Unneeded, _) => None,
-                (Views::Wanted, Some(state)) if state.seq() == after => Some(state),
-                (Views::Wanted, _) => match registry.state_at(&live.key, live.epoch, after).await? {
+                (Views::Wanted, Some(state)) => Some(state),
+                (Views::Wanted, None) => match registry.state_at(&live, after).await? {
                     Some(state) => Some(state),
                     None => return Ok(Page::Gone),
                 },

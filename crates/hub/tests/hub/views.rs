@@ -7,7 +7,6 @@ use milepost_core::view::Subject;
 use milepost_core::{Cursor, Event, Run, Tree, View};
 use milepost_hub::{FeedItem, Frame, From, Item, SessionOptions, Views};
 
-use crate::viewer::Viewer;
 use crate::world::{World, id, project};
 
 /// Every view is that of the fold of the log up to its event; where views are wanted no frame is without one.
@@ -131,8 +130,29 @@ async fn a_viewer_that_fell_out_of_the_ring_still_sees_the_state_of_the_time() {
             (0..900).map(|at| format!(r#"r run.progressed {{"current":{}}}"#, batch * 900 + at)).collect();
         world.publish(&lines.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
     }
-    let items = settled(&mut viewer).await;
+    world.wire.take_reads();
+    let items = viewer.take(usize::MAX);
     assert_eq!(items.len(), 2_700);
+    assert_eq!(world.wire.take_reads().first(), Some(&2), "the log before its sequence is not folded again");
+    check_views(items.iter(), Views::Wanted, &world.states("r").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_that_falls_behind_again_and_again_folds_little() {
+    let world = World::new().made(&["+r"]).await;
+    let mut viewer = world.watch_with("r", From::Now, wanted()).await;
+    viewer.seen();
+    let mut items = Vec::new();
+    for _ in 0..4 {
+        let batch = vec![r#"r state.updated {"key":"k","value":1}"#; 1_500];
+        world.publish(&batch).await.unwrap();
+        world.wire.take_reads();
+        items.extend(viewer.take(2));
+        let (begin, first) = (viewer.session.cursor().seq, world.wire.take_reads()[0]);
+        assert!(begin - first <= 1_024 + 512, "from {first} to get to {begin}");
+    }
+    items.extend(viewer.take(usize::MAX));
+    assert_eq!(items.len(), 6_000);
     check_views(items.iter(), Views::Wanted, &world.states("r").await);
 }
 
@@ -170,14 +190,4 @@ async fn a_dialect_is_encoded_once_for_all_viewers() {
     let snapshot = world.hub.snapshot(&project(), &id("r")).await.unwrap();
     assert_eq!(*snapshot.shared(|| 1_u8), 1);
     assert_eq!(*world.hub.snapshot(&project(), &id("r")).await.unwrap().shared(|| 2_u8), 1);
-}
-
-/// Everything that the viewer gets, also where it has to give way to others in between.
-async fn settled(viewer: &mut Viewer) -> Vec<Item> {
-    let mut items = Vec::new();
-    for _ in 0..100 {
-        items.extend(viewer.take(usize::MAX));
-        tokio::task::yield_now().await;
-    }
-    items
 }
