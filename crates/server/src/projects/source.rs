@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use axum::extract::ws::Utf8Bytes;
 use milepost_core::{Code, Cursor, Project, RunId};
-use milepost_hub::{Feed, FeedItem, From, Item, Session, SessionOptions, Views};
+use milepost_hub::{Feed, FeedItem, Frame, From, Item, Session, SessionOptions, Views};
 use milepost_wire::dialects::project::{self, Family};
 
 use super::frames;
@@ -15,13 +15,8 @@ use crate::transport::ws::Close;
 
 /// What a socket is sent, in order.
 pub(super) enum Source {
-    Run(Box<Run>),
+    Run(Box<Session>),
     Project(Box<Whole>),
-}
-
-pub(super) struct Run {
-    session: Session,
-    items: Vec<Item>,
 }
 
 pub(super) struct Whole {
@@ -30,7 +25,6 @@ pub(super) struct Whole {
     /// None where it has to be joined anew, because the reader was too slow.
     feed: Option<Feed>,
     first: Option<Utf8Bytes>,
-    items: Vec<FeedItem>,
 }
 
 /// What is ready to be sent: texts with the names of their frames; snapshots have none.
@@ -55,12 +49,12 @@ impl Source {
         let session = app.hub().subscribe(project, run, from, options).await?;
         let root = session.root().filter(|root| root.id == *run && Family::of(&root.kind) == Some(family));
         root.ok_or_else(|| not_found(run.as_str()))?;
-        Ok(Self::Run(Box::new(Run { session, items: Vec::new() })))
+        Ok(Self::Run(Box::new(session)))
     }
 
     /// All streams of `project`.
     pub(super) async fn project(app: &App, project: Project) -> Result<Self, Refusal> {
-        let mut whole = Whole { app: app.clone(), project, feed: None, first: None, items: Vec::new() };
+        let mut whole = Whole { app: app.clone(), project, feed: None, first: None };
         whole.join().await?;
         Ok(Self::Project(Box::new(whole)))
     }
@@ -76,36 +70,37 @@ impl Source {
     /// Puts what comes next into `out`, and sleeps while there is nothing. Breaks when nothing follows it.
     pub(super) fn poll(&mut self, context: &mut Context<'_>, out: &mut Texts) -> Poll<ControlFlow<Close>> {
         match self {
-            Self::Run(run) => run.poll(context, out),
+            Self::Run(session) => follow(session, context, out),
             Self::Project(whole) => whole.poll(context, out),
         }
     }
 }
 
-impl Run {
-    fn poll(&mut self, context: &mut Context<'_>, out: &mut Texts) -> Poll<ControlFlow<Close>> {
-        let polled = std::task::ready!(self.session.poll(context, &mut self.items));
-        for item in self.items.drain(..) {
-            match item {
-                Item::Snapshot(shown) => out.push((None, frames::snapshot(&shown))),
-                Item::Event { frame, .. } => {
-                    if let Some((name, text)) = &frames::event(&frame).0 {
-                        out.push((Some(name), text.clone()));
-                    }
-                }
-                // A snapshot follows, and says by itself where it stands.
-                Item::CaughtUp(_) | Item::Reset(_) => {}
-                Item::End(_) => return Poll::Ready(ControlFlow::Break(Close::Finished)),
-                // Whoever comes back is told more: the server is another one then, or the run is gone.
-                Item::Closed => return Poll::Ready(ControlFlow::Break(Close::GoingAway)),
-            }
+fn follow(session: &mut Session, context: &mut Context<'_>, out: &mut Texts) -> Poll<ControlFlow<Close>> {
+    let mut items = Vec::new();
+    let polled = std::task::ready!(session.poll(context, &mut items));
+    for item in items {
+        match item {
+            Item::Snapshot(shown) => out.push((None, frames::snapshot(&shown))),
+            Item::Event { frame, .. } => push(&frame, out),
+            // A snapshot follows, and says by itself where it stands.
+            Item::CaughtUp(_) | Item::Reset(_) => {}
+            Item::End(_) => return Poll::Ready(ControlFlow::Break(Close::Finished)),
+            // Whoever comes back is told more: the server is another one then, or the run is gone.
+            Item::Closed => return Poll::Ready(ControlFlow::Break(Close::GoingAway)),
         }
-        if let Err(error) = polled {
-            // The viewer comes back from its sequence; it has lost nothing.
-            tracing::warn!(stream = %self.session.stream(), %error, "a viewer was sent away");
-            return Poll::Ready(ControlFlow::Break(Close::Refused(Code::StoreUnavailable)));
-        }
-        Poll::Ready(ControlFlow::Continue(()))
+    }
+    if let Err(error) = polled {
+        // The viewer comes back from its sequence; it has lost nothing.
+        tracing::warn!(stream = %session.stream(), %error, "a viewer was sent away");
+        return Poll::Ready(ControlFlow::Break(Close::Refused(Code::StoreUnavailable)));
+    }
+    Poll::Ready(ControlFlow::Continue(()))
+}
+
+fn push(frame: &Frame, out: &mut Texts) {
+    if let Some((name, text)) = &frames::event(frame).0 {
+        out.push((Some(name), text.clone()));
     }
 }
 
@@ -123,16 +118,13 @@ impl Whole {
             out.push((None, first));
             return Poll::Ready(ControlFlow::Continue(()));
         }
+        let mut items = Vec::new();
         if let Some(feed) = &mut self.feed {
-            std::task::ready!(feed.poll(context, &mut self.items));
+            std::task::ready!(feed.poll(context, &mut items));
         }
-        for item in self.items.drain(..) {
+        for item in items {
             match item {
-                FeedItem::Event(frame) => {
-                    if let Some((name, text)) = &frames::event(&frame).0 {
-                        out.push((Some(name), text.clone()));
-                    }
-                }
+                FeedItem::Event(frame) => push(&frame, out),
                 FeedItem::Lost => self.feed = None,
             }
         }

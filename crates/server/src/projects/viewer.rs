@@ -15,6 +15,9 @@ use crate::problem::{Refusal, problem_of};
 use crate::transport::HEARTBEAT;
 use crate::transport::ws::{Close, Socket};
 
+/// Texts for which a socket keeps room.
+const KEPT: usize = 8;
+
 /// A socket, and what it is sent.
 pub(super) struct Viewer {
     app: App,
@@ -79,6 +82,9 @@ impl Viewer {
         };
         let texts = self.out.drain(..).filter(|(name, _)| wanted(*name));
         let counted = texts.inspect(|(name, _)| guard.delivered(u64::from(name.is_some())));
-        self.socket.write(counted.map(|(_, text)| text)).await
+        let written = self.socket.write(counted.map(|(_, text)| text)).await;
+        // After a burst most sockets are idle again, and are many.
+        self.out.shrink_to(KEPT);
+        written
     }
 }
