@@ -5,4 +5,6 @@ pub mod ingest;
 pub mod project;
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod story;

@@ -106,20 +106,20 @@ impl Socket {
     pub(crate) async fn close(mut self, close: Close) {
         let (code, reason) = match close {
             // The library has its half of the closing handshake ready (RFC 6455, section 5.5.1); closing sends it.
-            Close::Gone => return drop(timeout(CLOSING, self.sink.close()).await),
+            Close::Gone => return drop(timeout(SLOW_AFTER, self.sink.close()).await),
             Close::Finished => (1000, "finished"),
             Close::GoingAway => (1001, "going away"),
             Close::TooSlow => (Code::TooSlow.close_code(), "too slow"),
             Close::Refused(code) => (code.close_code(), code.as_str()),
         };
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-        let closing = async {
-            self.sink.send(Message::Close(Some(frame))).await?;
+        // A slow client gets this behind everything that waits for it already.
+        let said = timeout(SLOW_AFTER, self.sink.send(Message::Close(Some(frame)))).await;
+        if matches!(said, Ok(Ok(()))) {
             // A connection that is closed with unread data is reset, and the client would not see the last frames.
-            while self.stream.next().await.is_some_and(|heard| heard.is_ok()) {}
-            Ok::<_, axum::Error>(())
-        };
-        drop(timeout(CLOSING, closing).await);
+            let answered = async { while self.stream.next().await.is_some_and(|heard| heard.is_ok()) {} };
+            drop(timeout(CLOSING, answered).await);
+        }
     }
 }
 
