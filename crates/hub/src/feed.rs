@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use milepost_core::{Cursor, Project, Run, RunId};
+use milepost_core::{Cursor, EventType, Project, Run, RunId};
 
 use crate::caps;
 use crate::frame::Frame;
@@ -117,6 +117,44 @@ impl Feed {
             };
             out.extend(frames.into_iter().filter(|frame| !known(frame)).map(FeedItem::Event));
             if !out.is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+/// Somebody who waits for a run to be created.
+#[derive(Debug)]
+pub(crate) struct Creation {
+    channel: Arc<Channel>,
+    registration: Registration,
+    position: u64,
+    run: RunId,
+}
+
+impl Creation {
+    pub(crate) fn new(channel: Arc<Channel>, run: RunId) -> Self {
+        let registration = Registration::new(channel.wakers.clone());
+        Self { position: channel.end(), channel, registration, run }
+    }
+
+    /// Ready when it is worth looking for the run: it was created, or so much happened that it may have been.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.registration.register(context.waker());
+        loop {
+            let Some(frames) = self.channel.from(self.position) else {
+                self.position = self.channel.end();
+                return Poll::Ready(());
+            };
+            if frames.is_empty() {
+                return Poll::Pending;
+            }
+            self.position += frames.len() as u64;
+            let creates = |frame: &Arc<Frame>| {
+                let record = frame.record();
+                record.event_type == EventType::RunCreated && record.run == self.run
+            };
+            if frames.iter().any(creates) {
                 return Poll::Ready(());
             }
         }

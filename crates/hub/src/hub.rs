@@ -14,7 +14,7 @@ use crate::actor::{
 use crate::caps;
 use crate::clock::Clock;
 use crate::error::HubError;
-use crate::feed::Feed;
+use crate::feed::{Creation, Feed};
 use crate::live::{Key, Live, Shown};
 use crate::registry::{Missing, Registry};
 use crate::session::{From, Session, SessionOptions};
@@ -213,6 +213,25 @@ impl Hub {
             }
             if tokio::time::timeout_at(deadline, live.moved(seq)).await.is_err() {
                 return Ok(None);
+            }
+        }
+    }
+
+    /// Waits until there is a run `run`, however long that takes: for those who follow what somebody else is about to begin.
+    ///
+    /// # Errors
+    /// [`HubError::ShuttingDown`], a failing store.
+    pub async fn created(&self, project: &Project, run: &RunId) -> Result<(), HubError> {
+        // Before the first look, so that a creation right after it is heard of.
+        let mut creation = Creation::new(self.0.feeds.join(project), run.clone());
+        loop {
+            match self.0.find(project, run).await {
+                Err(HubError::RunNotFound(_)) => {}
+                found => return found.map(drop),
+            }
+            tokio::select! {
+                () = std::future::poll_fn(|context| creation.poll(context)) => {}
+                () = self.0.stopping() => return Err(HubError::ShuttingDown),
             }
         }
     }

@@ -5,11 +5,11 @@ use std::task::{Context, Waker};
 
 use futures_util::future::join_all;
 use milepost_core::{Cursor, RunId};
-use milepost_hub::{Feed, FeedItem};
+use milepost_hub::{Feed, FeedItem, HubError};
 use proptest::prelude::*;
 
 use crate::session_laws::paused;
-use crate::world::{World, id, project};
+use crate::world::{World, id, pass, project};
 
 /// What there is now.
 fn take(feed: &mut Feed) -> Vec<FeedItem> {
@@ -64,6 +64,32 @@ async fn a_feed_that_cannot_keep_up_is_told_so() {
     world.publish(&batch).await.unwrap();
     world.say(&["r x.a"]).await;
     assert_eq!(told(&take(&mut feed)), "lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_can_be_waited_for_before_it_is_created() {
+    let world = World::new().made(&["+r"]).await;
+    let wait = |run: &'static str| {
+        let hub = world.hub.clone();
+        tokio::spawn(async move { hub.created(&project(), &id(run)).await })
+    };
+    wait("r").await.unwrap().unwrap();
+    let (root, child, never) = (wait("later"), wait("child"), wait("never"));
+    pass(1).await;
+    // More than a feed keeps, and then what is waited for.
+    for _ in 0..2 {
+        world.publish(&vec!["r x.a"; 4_096]).await.unwrap();
+    }
+    pass(1).await;
+    assert!(!root.is_finished() && !child.is_finished());
+    world.create("later").await.unwrap();
+    root.await.unwrap().unwrap();
+    world.say(&[r#"child run.created {"kind":"k","parent":"r"}"#]).await;
+    child.await.unwrap().unwrap();
+    pass(60_000).await;
+    assert!(!never.is_finished());
+    world.hub.shutdown().await;
+    assert!(matches!(never.await.unwrap(), Err(HubError::ShuttingDown)));
 }
 
 proptest! {
