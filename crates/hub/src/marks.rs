@@ -50,7 +50,7 @@ pub(crate) struct Viewing(Arc<Live>);
 impl Viewing {
     pub(crate) fn new(live: Arc<Live>) -> Self {
         live.marks.viewers.fetch_add(1, Ordering::Relaxed);
-        live.marks.pass(&live.tree());
+        live.with_tree(|tree| live.marks.pass(tree));
         Self(live)
     }
 }
