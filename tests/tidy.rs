@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("milepost-wire", &["milepost-core"]),
     ("milepost-hub", &["milepost-core", "milepost-store"]),
     ("milepost-client", &["milepost-core", "milepost-wire"]),
+    ("milepost-signalr", &[]),
     ("milepost-jobs", &["milepost-client", "milepost-core", "milepost-wire"]),
     (
         "milepost-server",
@@ -24,7 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Who alone may know a library, because the others must not need to.
 const ALONE: &[(&str, &[&str])] = &[
-    ("axum", &["milepost-server"]),
+    ("axum", &["milepost-server", "milepost-signalr"]),
     ("hyper", &["milepost-server"]),
     ("rusqlite", &["milepost-store"]),
     ("gix", &["milepost-jobs"]),
