@@ -65,7 +65,7 @@ for (const how of combinations) {
         assert.deepEqual(await collect(hub.stream("SharedStream", 3)), [0, 1, 2]);
         await assert.rejects(collect(hub.stream("StreamThrowException", "oops")), (error) => {
           assert.deepEqual(error.items, ["first"]);
-          assert.equal(error.message, "An error occurred on the server while streaming results. String: oops");
+          assert.equal(error.message, "An error occurred on the server while streaming results. Error: oops");
           return true;
         });
       }));
@@ -109,7 +109,7 @@ for (const how of combinations) {
       use(async (hub) => {
         const invoking = (name) => `An unexpected error occurred invoking '${name}' on the server.`;
         const failed = (name) => `Failed to invoke '${name}' due to an error on the server.`;
-        await refuses(hub.invoke("ThrowException", "oops"), `${invoking("ThrowException")} String: oops`);
+        await refuses(hub.invoke("ThrowException", "oops"), `${invoking("ThrowException")} Error: oops`);
         await refuses(hub.invoke("ThrowHubException", "oops"), `${invoking("ThrowHubException")} HubException: oops`);
         await refuses(hub.invoke("Missing"), `${failed("Missing")} HubException: Method does not exist.`);
         await refuses(hub.invoke("Add", 1), `${failed("Add")} InvalidDataException: Invocation provides 1 argument(s) but target expects 2.`);

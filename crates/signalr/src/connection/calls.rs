@@ -65,9 +65,9 @@ impl Calls {
         self.waiting.len() < WAITING && !self.uploads.is_blocked()
     }
 
-    /// Something runs or waits, so silence of the client is not its fault.
+    /// Whether something runs or waits that is not a stream.
     pub(super) fn is_busy(&self) -> bool {
-        self.running.is_some() || !self.waiting.is_empty()
+        self.running.is_some() || !self.waiting.is_empty() || !self.beside.is_empty()
     }
 
     /// Takes a call; it runs at the next poll, or when its turn comes.
@@ -138,6 +138,11 @@ impl Calls {
             true => Refusal::Arity { given, expected: expected.values },
             false => Refusal::Types(error),
         })
+    }
+
+    /// Drops all streams; nobody hears them any more.
+    pub(super) fn stop_streams(&mut self) {
+        self.streams.clear();
     }
 
     /// Stops a stream; it is completed all the same. Plain invocations run on, and complete when they are done.

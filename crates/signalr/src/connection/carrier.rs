@@ -52,6 +52,8 @@ pub(crate) enum Read {
     Lost,
     /// The client sent more in one piece than is acceptable.
     TooLarge,
+    /// The client has broken off its poll, and may come back with another.
+    Unpolled,
 }
 
 /// What writing has found.
@@ -96,9 +98,9 @@ impl Carrier {
             }
             Self::Sse(end) => end.gone.poll_unpin(context).map(|_| Read::Lost),
             Self::LongPolling { poll } => {
-                // A client that breaks off a poll may come back with another.
                 if poll.as_mut().is_some_and(|poll| poll.poll_closed(context).is_ready()) {
                     *poll = None;
+                    return Poll::Ready(Read::Unpolled);
                 }
                 Poll::Pending
             }

@@ -45,6 +45,14 @@ pub(crate) struct Driver {
     pub(super) open: Option<Open>,
     alarm: Alarm,
     pub(super) times: Times,
+    /// The client is gone, and what it said before is still carried out.
+    departed: Option<Departed>,
+}
+
+struct Departed {
+    ending: Ending,
+    /// When that is given up.
+    until: Instant,
 }
 
 /// What there is after the handshake.
@@ -87,6 +95,7 @@ impl Driver {
             open: None,
             alarm,
             times,
+            departed: None,
         }
     }
 
@@ -121,8 +130,9 @@ impl Driver {
         progress |= self.read(context)?;
         progress |= self.handle()?;
         progress |= self.work(context)?;
+        self.leave(progress)?;
         let crowded = self.fill(context)?;
-        let wrote = self.write(context)?;
+        let wrote = self.write(context);
         Ok(progress || (crowded && wrote))
     }
 
@@ -175,9 +185,13 @@ impl Driver {
                 self.server.metrics.connection_started(transport);
             }
         }
-        self.carrier = carrier;
+        let replaced = std::mem::replace(&mut self.carrier, carrier);
         self.times.received = now;
         if self.open.is_none() {
+            // Half a handshake on one socket is not continued on another; what was posted before the first one is.
+            if !matches!(replaced, Carrier::None) {
+                self.input.clear();
+            }
             self.extensions = extensions;
             return;
         }
@@ -197,34 +211,66 @@ impl Driver {
     fn read(&mut self, context: &mut Context<'_>) -> Result<bool, Ending> {
         let mut progress = false;
         loop {
+            if self.departed.is_some() {
+                return Ok(progress);
+            }
             match self.carrier.poll_read(context, self.input.has_room()) {
                 Poll::Pending => return Ok(progress),
                 Poll::Ready(Read::Bytes(bytes)) => {
                     self.times.received = Instant::now();
                     self.input.push(bytes);
                 }
-                Poll::Ready(Read::Closed) => return Err(Ending::closed()),
-                Poll::Ready(Read::Lost) => self.lost()?,
+                Poll::Ready(Read::Closed) => self.depart(Ending::closed()),
+                Poll::Ready(Read::Lost) => self.lost(),
                 Poll::Ready(Read::TooLarge) => return Err(self.too_large()),
+                Poll::Ready(Read::Unpolled) => self.times.polled = Instant::now(),
             }
             progress = true;
         }
     }
 
     /// The transport broke. That is the end, unless the client may come back to this connection.
-    fn lost(&mut self) -> Result<(), Ending> {
-        self.carrier = Carrier::None;
-        if self.output.replay.is_none() {
-            return Err(Ending::lost());
+    fn lost(&mut self) {
+        if self.output.replay.is_none() || self.departed.is_some() {
+            return self.depart(Ending::lost());
         }
+        self.carrier = Carrier::None;
         self.output.forget();
         self.times.detached = Instant::now();
-        Ok(())
+    }
+
+    /// The client is gone. What it has asked for before is still done, as far as that does not take too long: "send, then
+    /// stop" has to work. Nobody hears the answers.
+    fn depart(&mut self, ending: Ending) {
+        let until = Instant::now() + self.server.options.close_timeout;
+        self.departed.get_or_insert(Departed { ending, until });
+        self.link.close();
+        if let Some(open) = &mut self.open {
+            open.calls.uploads.close();
+            open.calls.stop_streams();
+            open.sources = Sources::default();
+        }
+        if !matches!(self.carrier, Carrier::WebSocket { .. }) {
+            self.carrier = Carrier::None;
+        }
+    }
+
+    /// Ends the connection of a client that is gone, once nothing is left to do.
+    fn leave(&mut self, progress: bool) -> Result<(), Ending> {
+        let busy = self.open.as_ref().is_some_and(|open| open.connecting.is_some() || open.calls.is_busy());
+        if progress || busy {
+            return Ok(());
+        }
+        match self.departed.take() {
+            None => Ok(()),
+            Some(departed) => Err(departed.ending),
+        }
     }
 
     /// Handles what has arrived, message by message.
     fn handle(&mut self) -> Result<bool, Ending> {
-        if self.open.is_none() && !self.shake_hands()? {
+        let gone = self.departed.is_some();
+        if self.open.is_none() && (gone || !self.shake_hands()?) {
             return Ok(false);
         }
         let (mut messages, mut bytes) = (0, 0);
@@ -314,7 +360,11 @@ impl Driver {
             }
             Message::CancelInvocation { id } => open.calls.cancel(&id),
             Message::Ping => self.times.pings = true,
-            Message::Close { .. } => return Err(Ending::closed()),
+            Message::Close { .. } => {
+                // A client that has said goodbye may hang up at once: then it is not lost.
+                self.departed = None;
+                self.depart(Ending::closed());
+            }
             Message::Ack(_) | Message::Sequence(_) => {}
         }
         Ok(())
@@ -340,7 +390,7 @@ impl Driver {
     /// Puts into the batch what is in line, then what streams and sources have. True when there was no room for all of it.
     fn fill(&mut self, context: &mut Context<'_>) -> Result<bool, Ending> {
         let Some(open) = &mut self.open else { return Ok(false) };
-        if matches!(self.carrier, Carrier::None) {
+        if matches!(self.carrier, Carrier::None) || self.departed.is_some() {
             return Ok(false);
         }
         while self.output.has_room()
@@ -360,19 +410,22 @@ impl Driver {
     }
 
     /// Hands over the batch. True when the transport took some of it.
-    fn write(&mut self, context: &mut Context<'_>) -> Result<bool, Ending> {
+    fn write(&mut self, context: &mut Context<'_>) -> bool {
+        if self.departed.is_some() {
+            return false;
+        }
         match self.output.write(&mut self.carrier, context) {
             Written::Lost => {
-                self.lost()?;
-                Ok(true)
+                self.lost();
+                true
             }
-            Written::Some(0, _) => Ok(false),
+            Written::Some(0, _) => false,
             Written::Some(messages, bytes) => {
                 self.server.metrics.sent(messages, bytes);
                 if let Carrier::LongPolling { .. } = self.carrier {
                     self.times.polled = Instant::now();
                 }
-                Ok(true)
+                true
             }
         }
     }
@@ -394,7 +447,10 @@ impl Driver {
             done = true;
             match what {
                 Due::Ping => {
-                    self.output.control(&Message::Ping);
+                    // What waits to be written is sign enough of life.
+                    if self.output.is_empty() {
+                        self.output.control(&Message::Ping);
+                    }
                     self.output.last_sent = now;
                 }
                 Due::PollEnds => {
@@ -408,6 +464,9 @@ impl Driver {
                 Due::Handshake => return Err(Ending::handshake_timed_out()),
                 Due::Silence => return Err(Ending::timed_out(self.server.options.client_timeout)),
                 Due::Abandoned => return Err(Ending::abandoned()),
+                Due::Departure => {
+                    return Err(self.departed.take().map_or_else(Ending::lost, |departed| departed.ending));
+                }
                 Due::Stuck => return Err(self.too_slow()),
             }
         }
@@ -419,6 +478,9 @@ impl Driver {
 
     /// What will be due if nothing happens before.
     fn deadlines(&self) -> [Option<(Instant, Due)>; 4] {
+        if let Some(departed) = &self.departed {
+            return [Some((departed.until, Due::Departure)), None, None, None];
+        }
         let (options, times) = (&self.server.options, &self.times);
         let handshake = match (&self.open, times.attached) {
             (None, Some(attached)) => Some((attached + options.handshake_timeout, Due::Handshake)),
@@ -480,6 +542,7 @@ enum Due {
     Handshake,
     Silence,
     Abandoned,
+    Departure,
     Stuck,
 }
 

@@ -130,8 +130,9 @@ impl Driver {
         tracing::debug!(connection = self.link.id(), ?reason, "a connection ends");
         let lived = self.lived();
         self.link.close();
-        // A client that deletes or loses its connection finds nothing any more; one that is told may still ask for the rest.
-        if matches!(last_word, LastWord::None) {
+        // A client that is gone finds nothing any more; one that is told something may still ask for it.
+        let silent = matches!(last_word, LastWord::None);
+        if silent {
             self.server.forget(&self.endpoint);
         }
         match last_word {
@@ -148,7 +149,7 @@ impl Driver {
                 session.disconnected(reason).await;
             }
         };
-        let (closed, ()) = futures_util::join!(timeout(patience, self.part(failed)), disconnected);
+        let (closed, ()) = futures_util::join!(timeout(patience, self.part(silent, failed)), disconnected);
         if closed.is_err() {
             tracing::debug!(connection = self.link.id(), "a client did not close its side");
         }
@@ -157,10 +158,13 @@ impl Driver {
         }
     }
 
-    /// Writes what is left, and closes the transport.
-    async fn part(&mut self, failed: bool) {
-        if let Carrier::LongPolling { .. } = self.carrier {
-            return self.part_polling().await;
+    /// Writes what is left if somebody is to hear it, and closes the transport.
+    async fn part(&mut self, silent: bool, failed: bool) {
+        match self.carrier {
+            Carrier::None => return,
+            Carrier::LongPolling { .. } if !silent => return self.part_polling().await,
+            _ if silent => return self.carrier.close(failed).await,
+            _ => {}
         }
         let (output, carrier) = (&mut self.output, &mut self.carrier);
         poll_fn(|context| match output.write(carrier, context) {

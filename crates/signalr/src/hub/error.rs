@@ -27,8 +27,13 @@ impl HubError {
     /// A failure that concerns nobody outside.
     #[must_use]
     pub fn internal<E: fmt::Display>(error: E) -> Self {
-        let name = std::any::type_name::<E>().split('<').next().unwrap_or_default();
-        Self(Kind::Hidden { name: name.rsplit("::").next().unwrap_or(name), message: error.to_string() })
+        let path = std::any::type_name::<E>().split('<').next().unwrap_or_default();
+        let name = match path.rsplit("::").next() {
+            // A text has no name.
+            None | Some("&str" | "String") => "Error",
+            Some(name) => name,
+        };
+        Self(Kind::Hidden { name, message: error.to_string() })
     }
 
     /// Whether clients are told only when detailed errors are on.

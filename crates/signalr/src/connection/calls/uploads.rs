@@ -46,6 +46,11 @@ impl Uploads {
         }
     }
 
+    /// Nothing more will arrive.
+    pub(crate) fn close(&mut self) {
+        self.open.clear();
+    }
+
     /// Takes what has arrived on a stream. Streams that are not known (any more) are of no interest.
     pub(crate) fn arrived(&mut self, id: String, what: Uploaded) {
         if self.open.contains_key(&id) {
