@@ -1,0 +1,54 @@
+"""Ids: 1 to 128 characters of ``A-Z a-z 0-9 . _ ~ : -``."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import re
+import time
+import uuid
+
+from . import _caps
+
+_VALID = re.compile(r"[A-Za-z0-9._~:-]{1,128}\Z")
+_INVALID_CHARACTER = re.compile(r"[^A-Za-z0-9._:-]")
+
+
+def new_run_id() -> str:
+    """An id that sorts by time, as those of the server do."""
+    millis = time.time_ns() // 1_000_000
+    return f"{millis:012x}-{uuid.uuid4().hex[:20]}"
+
+
+def is_id(text: str) -> bool:
+    """Whether the server takes it."""
+    return _VALID.match(text) is not None and text not in (".", "..")
+
+
+def as_id(value: object) -> str:
+    """``value`` as an id: as it is if it is one, else with what is not allowed written as ``~`` and its code."""
+    text = str(value)
+    if is_id(text):
+        return text
+    escaped = _INVALID_CHARACTER.sub(lambda match: f"~{ord(match[0]):x}~", text)
+    if is_id(escaped):
+        return escaped
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+    return f"{escaped[: _caps.ID - 33].strip('.')}~{digest}"
+
+
+class EventIds:
+    """Ids of events: unique in the world by their beginning, cheap because the rest counts up."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Begins anew, as a forked process has to."""
+        self._beginning = f"{uuid.UUID(bytes=os.urandom(16)).hex[:24]}-"
+        self._numbers = itertools.count(1)
+
+    def next(self) -> str:
+        """The next id. From any thread."""
+        return f"{self._beginning}{next(self._numbers)}"
