@@ -90,10 +90,19 @@ class GraphMapping:
         """The graph will stop here and wait, also where no node asked for it (`interrupt_before`)."""
         self._pause = reason
 
-    def known(self, ns: str, key: str, name: str, *, attempts: int, waiting: bool, over: bool) -> None:
+    def is_empty(self) -> bool:
+        """Whether nothing has been reported yet."""
+        return not self._nodes
+
+    def known(self, ns: str, key: str, name: str, *, attempts: int, state: str, fanout: Fanout | None = None) -> None:
         """An execution that another process has reported, read back from the server."""
-        self._nodes[ns] = Node(key, name, Graph(ROOT), attempts=attempts, waiting=waiting, over=over)
+        over = state in ("completed", "failed", "cancelled")
+        node = Node(key, name, Graph(ROOT), fanout, attempts=attempts, waiting=state == "waiting", over=over)
+        self._nodes[ns] = node
         self._done += over
+        if over and fanout is not None:
+            fanout.open -= 1
+            fanout.failed += state != "completed"
 
     def node_of(self, ns: str, name: str | None = None) -> str:
         """The key to report for: the execution `ns`; else the only running node of the graph `ns`; else the graph's."""
@@ -173,7 +182,7 @@ class GraphMapping:
                 fanout = graph.fanouts.get(name) or (yield from self._fan_out(graph, name))
                 parent = fanout.key if fanout is not None else parent
             node = self._nodes[ns] = Node(key, name, graph, fanout)
-            yield Open(key, parent, "node", name, _describe(ns, graph.step, metadata))
+            yield Open(key, parent, "node", name, _describe(ns, key, graph.step, metadata))
         else:
             yield from _close_steps(node)
             if node.waiting:  # a continuation, not another attempt
@@ -194,7 +203,8 @@ class GraphMapping:
         if announced < 2:
             return None
         fanout = graph.fanouts[name] = Fanout(f"{graph.key}|{name}*{graph.step}", announced)
-        yield Open(fanout.key, graph.key, "fanout", f"{name} × {announced}", announced=announced)
+        metadata = {"announced": announced}
+        yield Open(fanout.key, graph.key, "fanout", f"{name} × {announced}", metadata, announced)
         return fanout
 
     def _hold(self, node: Node, failure: Failure) -> Iterator[Intent]:
@@ -251,9 +261,10 @@ def _next_key(key: str) -> str:
     return f"{base}#{int(count or 1) + 1}"
 
 
-def _describe(ns: str, step: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _describe(ns: str, key: str, step: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
     triggers = [str(each) for each in metadata.get("langgraph_triggers") or ()][:32]
-    return {"ns": ns, "path": [part.partition(":")[0] for part in ns.split("|")], "step": step, "triggers": triggers}
+    path = [part.partition(":")[0] for part in ns.split("|")]
+    return {"ns": ns, "path": path, "step": step, "triggers": triggers, **({"key": key} if key != ns else {})}
 
 
 def _close_steps(node: Node) -> Iterator[Intent]:
