@@ -4,6 +4,7 @@ from ._outbox import UNKNOWN
 from ._token import CancelToken
 from .client import AsyncClient, Client
 from .errors import Cancelled, MilepostError, Refused, Unreachable
+from .follow import AsyncFollower, CaughtUp, Disconnected, End, Follower, Reset, SnapshotUpdate
 from .run import ArtifactStream, Run, current_run
 from .types import Event, RunInfo, Snapshot
 
@@ -11,15 +12,22 @@ __all__ = [
     "UNKNOWN",
     "ArtifactStream",
     "AsyncClient",
+    "AsyncFollower",
     "CancelToken",
     "Cancelled",
+    "CaughtUp",
     "Client",
+    "Disconnected",
+    "End",
     "Event",
+    "Follower",
     "MilepostError",
     "Refused",
+    "Reset",
     "Run",
     "RunInfo",
     "Snapshot",
+    "SnapshotUpdate",
     "Unreachable",
     "current_run",
 ]

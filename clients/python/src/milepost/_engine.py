@@ -75,6 +75,12 @@ class Engine:
                 node.token.set(token.code or "cancelled", token.reason, token.deadline)
             return node
 
+    def find(self, project: str, run: str) -> Node | None:
+        """A run that this process works on."""
+        with self.lock:
+            boxes = [box for box in self.outboxes.values() if box.project == project and run in box.nodes]
+            return next((box.nodes[run] for box in boxes if box.fatal is None), None)
+
     def push(self, entry: Entry) -> None:
         """Queues an entry of a run that may still speak."""
         node = entry.node
@@ -234,7 +240,10 @@ class Engine:
         """A run that was over before it heard of its cancellation has nobody left to answer for it. With the lock."""
         for entry in dropped:
             if entry.ends:
-                entry.node.outbox.push(Events(entry.node, size=64, events=[(self.ids.next(), "run.cancelled", "{}")]))
+                outbox = entry.node.outbox
+                # First in line, and under the ticket of what it stands for, so that those who flush wait for it.
+                outbox.parts.append([Events(entry.node, events=[(self.ids.next(), "run.cancelled", "{}")])])
+                self.schedule(outbox)
 
     def fail(self, outbox: Outbox, error: Exception) -> None:
         """Nothing more can be sent to a stream: what is queued is dropped, and the lock of nobody is held up."""

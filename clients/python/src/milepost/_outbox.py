@@ -37,6 +37,7 @@ class Node:
     #: Nothing more is to be sent of it, nor heard.
     gone: bool = False
     waiting: bool = False
+    attempt: int = 1
     polled: bool = False
     created: float = field(default_factory=time.monotonic)
     last_word: float = field(default_factory=time.monotonic)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -14,7 +14,7 @@ import httpx
 from . import _caps, _http
 from ._engine import Engine
 from ._ids import as_id, new_run_id
-from .errors import Unreachable
+from .follow import AsyncFollower, Follower
 from .run import Run, create_entry, description
 from .types import Claimed, RunsPage, Snapshot
 
@@ -65,6 +65,8 @@ class _Base:
         With an ``id``, a run that exists is joined. ``parent`` is a run of this process, or the id of any run of the project.
         The run counts as stalled when this process gives no word for ``lease_seconds``; None asks for no lease.
         """
+        if isinstance(parent, str) and (known := self._engine.find(self.project, parent)) is not None:
+            parent = Run(known)
         if isinstance(parent, Run):
             return parent.child(kind, name, id, weight, expected_children, metadata, state=state)
         run = as_id(id) if id is not None else new_run_id()
@@ -85,6 +87,13 @@ class _Base:
     def _handle(self, run: str, stream: str | None, lease_seconds: int | None, lease: str | None = None) -> Run:
         outbox = self._engine.outbox(self.project, run, stream, lease)
         return Run(self._engine.node(outbox, run, None, lease_seconds))
+
+    def _following(
+        self, run: Run | str, after: str | int | None, types: Sequence[str] | None, coalesce_ms: int | None
+    ) -> dict[str, Any]:
+        name = run.id if isinstance(run, Run) else run
+        shared: dict[str, Any] = {"options": self._options(), "project": self.project, "run": name}
+        return {**shared, "after": after, "types": types, "coalesce_ms": coalesce_ms}
 
     def _options(self) -> dict[str, Any]:
         return _http.options(self.url, self._token)
@@ -132,6 +141,21 @@ class Client(_Base):
     def runs(self, **filters: object) -> RunsPage:
         """Lists runs: ``kind``, ``state``, ``parent``, ``limit``, ``page``."""
         return cast("RunsPage", self._call("GET", "runs", params=_listing(filters)).json())
+
+    def follow(
+        self,
+        run: Run | str,
+        after: str | int | None = None,
+        types: Sequence[str] | None = None,
+        coalesce_ms: int | None = None,
+    ) -> Follower:
+        """Follows a run: its events from now on, or after a cursor; ``after=0`` begins with the first one.
+
+        ``types`` keeps only these, ``coalesce_ms`` asks for at most one progress event of a run in that time. A run of this
+        process is waited for until the server knows it.
+        """
+        prepare = self.flush if isinstance(run, Run) else None
+        return Follower(**self._following(run, after, types, coalesce_ms), prepare=prepare)
 
     def cancel(self, run: str, reason: str | None = None, grace_seconds: float | None = None) -> dict[str, Any]:
         """Asks for the cancellation of a run."""
@@ -188,6 +212,21 @@ class AsyncClient(_Base):
         """Lists runs: ``kind``, ``state``, ``parent``, ``limit``, ``page``."""
         return cast("RunsPage", (await self._call("GET", "runs", params=_listing(filters))).json())
 
+    def follow(
+        self,
+        run: Run | str,
+        after: str | int | None = None,
+        types: Sequence[str] | None = None,
+        coalesce_ms: int | None = None,
+    ) -> AsyncFollower:
+        """Follows a run: its events from now on, or after a cursor; ``after=0`` begins with the first one.
+
+        ``types`` keeps only these, ``coalesce_ms`` asks for at most one progress event of a run in that time. A run of this
+        process is waited for until the server knows it.
+        """
+        prepare = self.flush if isinstance(run, Run) else None
+        return AsyncFollower(**self._following(run, after, types, coalesce_ms), prepare=prepare)
+
     async def cancel(self, run: str, reason: str | None = None, grace_seconds: float | None = None) -> dict[str, Any]:
         """Asks for the cancellation of a run."""
         body = _cancel_body(reason, grace_seconds)
@@ -233,10 +272,3 @@ class AsyncClient(_Base):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-def intelligible(snapshot: object) -> Snapshot:
-    """A snapshot, if it is one."""
-    if not isinstance(snapshot, dict) or "runs" not in snapshot:
-        raise Unreachable("the answer is not a snapshot")
-    return cast("Snapshot", snapshot)

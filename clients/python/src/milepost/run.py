@@ -120,9 +120,11 @@ class Run:
             self._event("run.resumed", _given(reason=reason, cut=_caps.SENTENCE))
 
     def restarted(self, attempt: int | None = None) -> None:
-        """Begins another attempt: progress starts anew."""
-        self._node.waiting = False
-        self._event("run.started", {} if attempt is None else {"attempt": int(attempt)})
+        """Begins another attempt, the next one where it is not said: progress starts anew."""
+        node = self._node
+        node.attempt = node.attempt + 1 if attempt is None else int(attempt)
+        node.waiting = False
+        self._event("run.started", {"attempt": node.attempt})
 
     def message(
         self, content: object, *, role: str | None = "assistant", message: object = None, final: bool = True
