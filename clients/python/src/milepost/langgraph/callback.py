@@ -256,3 +256,7 @@ class MilepostCallback(GraphCallbackHandler):
         call = None if session is None else session.mapping.calls.get(run_id)
         if session is not None and call is not None:
             session.apply(custom(call.key, name, data))
+
+    def is_busy(self) -> bool:
+        """Whether a graph is running that reports here."""
+        return bool(self._sessions)
