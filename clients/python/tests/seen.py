@@ -27,7 +27,7 @@ class Seen:
         return dict(self._http.get(f"runs/{root}").json())
 
     def log(self, root: str, types: str | None = None) -> list[dict[str, Any]]:
-        asked = {"limit": 1000, **({"types": types} if types else {})}
+        asked: dict[str, Any] = {"limit": 1000, **({"types": types} if types else {})}
         return list(self._http.get(f"runs/{root}/events", params=asked).json()["events"])
 
     def states(self, root: str) -> dict[str, str]:

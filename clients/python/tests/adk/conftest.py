@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..seen import seen
+from tests.seen import seen
 
 pytest.importorskip("google.adk", reason="SKIPPED: google.adk is not installed (the extra `adk`)")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..seen import seen
+from tests.seen import seen
 
 pytest.importorskip("langgraph", reason="SKIPPED: langgraph is not installed (the extra `langgraph`)")
 

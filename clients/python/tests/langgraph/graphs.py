@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypedDict
 
 from langgraph.checkpoint.memory import InMemorySaver
@@ -35,24 +36,24 @@ def build(
 
 def chain(*names: str, **options: Any) -> Any:
     """Nodes one after the other, each adding its name."""
-    return build({name: adds(name) for name in names}, list(zip(names, names[1:])), **options)
+    return build({name: adds(name) for name in names}, list(itertools.pairwise(names)), **options)
 
 
-def adds(value: Any) -> Callable[[State], Any]:
+def adds(value: Any) -> Any:
     async def node(_: State) -> dict[str, Any]:
         return {"xs": [value]}
 
     return node
 
 
-def asks(question: str = "ok?") -> Callable[[State], Any]:
+def asks(question: str = "ok?") -> Any:
     async def node(_: State) -> dict[str, Any]:
         return {"xs": [interrupt({"question": question})]}
 
     return node
 
 
-def fails(times: int | None = None, text: str = "broken") -> Callable[[State], Any]:
+def fails(times: int | None = None, text: str = "broken") -> Any:
     """Fails that many times, or always."""
     calls = 0
 
@@ -66,7 +67,7 @@ def fails(times: int | None = None, text: str = "broken") -> Callable[[State], A
     return node
 
 
-def hangs(started: asyncio.Event | None = None) -> Callable[[State], Any]:
+def hangs(started: asyncio.Event | None = None) -> Any:
     async def node(_: State) -> dict[str, Any]:
         if started is not None:
             started.set()

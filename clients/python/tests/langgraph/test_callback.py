@@ -13,8 +13,8 @@ from langgraph.types import Command, RetryPolicy, Send
 
 import milepost
 from milepost.langgraph import MilepostCallback, StateView
+from tests.seen import Seen
 
-from ..seen import Seen
 from .graphs import THREAD, State, adds, asks, build, chain, fails, hangs
 
 
@@ -38,12 +38,11 @@ def test_nodes_are_reported_with_place_and_step(seen: Seen) -> None:
     run(seen, chain("a", "b"), {"xs": []}, run_id="r1")
     root = seen.root("r1")
     assert (root["state"], root["kind"], root["name"]) == ("completed", "agent", "LangGraph")
-    assert root["progress"]["current"] == 2 and root["progress"]["total"] is None and root["progress"]["fraction"] == 1
+    assert [root["progress"][each] for each in ("current", "total", "fraction")] == [2, None, 1]
     assert seen.states("r1") == {"node a": "completed", "node b": "completed"}
     b = seen.named("r1", "b")
-    assert b["parent"] == "r1" and b["attempt"] == 1
-    assert b["metadata"]["path"] == ["b"] and b["metadata"]["step"] == 2
-    assert b["metadata"]["triggers"] == ["branch:to:b"]
+    assert (b["parent"], b["attempt"]) == ("r1", 1)
+    assert [b["metadata"][each] for each in ("path", "step", "triggers")] == [["b"], 2, ["branch:to:b"]]
     assert seen.told("r1", b["id"]) == ["run.created", "run.started", "state.updated", "run.completed"]
 
 

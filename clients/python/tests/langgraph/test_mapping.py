@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from milepost._agents.intents import ROOT, Failure
+from milepost._agents.intents import ROOT, Failure, Note, Report, Say
 from milepost.langgraph.mapping import GraphMapping
 from milepost.langgraph.outcome import Outcome, of_error, sends_of
 from milepost.langgraph.steps import StepMapping, custom
@@ -179,11 +179,11 @@ def test_the_done_count_has_a_total_only_where_one_was_declared() -> None:
     def counts(**options: Any) -> list[dict[str, Any]]:
         mapping = GraphMapping(**options)
         list(mapping.root_start("R"))
-        seen = []
+        seen: list[Any] = []
         for number in range(3):
             start = {"langgraph_node": "a", "langgraph_checkpoint_ns": f"a:{number}"}
             list(mapping.chain_start(number, "R", "a", [f"graph:step:{number}"], start))
-            seen += [i.fields for i in mapping.chain_end(number) if type(i).__name__ == "Report"]
+            seen += [each.fields for each in mapping.chain_end(number) if isinstance(each, Report)]
         return seen
 
     assert [(c["current"], c["total"]) for c in counts()] == [(1, None), (2, None), (3, None)]
@@ -217,14 +217,16 @@ def test_steps_are_below_their_node_and_end_with_it() -> None:
 def test_messages_belong_to_the_node_and_have_the_id_of_the_model_run() -> None:
     story = Story().root().node("1", "a:1")
     list(story.steps.step_start("m", "1", "model", "fake", {}))
-    said = [*story.steps.token("m", "Hel"), *story.steps.token("m", "lo"), *story.steps.told("m", "Hello")]
+    all_said = [*story.steps.token("m", "Hel"), *story.steps.token("m", "lo"), *story.steps.told("m", "Hello")]
+    said = [each for each in all_said if isinstance(each, Say)]
     assert [(s.key, s.message, s.content, s.final) for s in said] == [
         ("a:1", "lc_run--m", "Hel", False),
         ("a:1", "lc_run--m", "lo", False),
         ("a:1", "lc_run--m", "", True),
     ]
     list(story.steps.step_start("n", "1", "model", "fake", {}))
-    assert [(s.content, s.final) for s in story.steps.told("n", "whole")] == [("whole", True)]
+    [whole] = story.steps.told("n", "whole")
+    assert whole == Say("a:1", "lc_run--n", "assistant", "whole", final=True)
 
 
 @pytest.mark.parametrize(
@@ -238,8 +240,7 @@ def test_messages_belong_to_the_node_and_have_the_id_of_the_model_run() -> None:
 )
 def test_custom_payloads(payload: Any, expect: tuple[str, Any]) -> None:
     [intent] = custom("a:1", "my news", payload)
-    got = (intent.type, intent.data) if type(intent).__name__ == "Note" else ("Report", intent.fields)
-    assert got == expect
+    assert intent == (Report("a:1", expect[1]) if expect[0] == "Report" else Note("a:1", *expect))
 
 
 class GraphBubbleUp(Exception): ...

@@ -19,8 +19,8 @@ import milepost
 from milepost._agents.intents import Say
 from milepost._agents.tokens import TokenMerger
 from milepost.langgraph import MilepostCallback
+from tests.seen import Seen
 
-from ..seen import Seen
 from .graphs import THREAD, build
 
 

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from ..run import Run
+from milepost.run import Run
+
 from . import intents as i
 from .tokens import TokenMerger
 

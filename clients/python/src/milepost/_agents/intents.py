@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 ROOT = ""
 
@@ -110,4 +110,4 @@ class Failure:
         return cls(type(error).__name__, message[:4_000] or type(error).__name__)
 
 
-Intent = Union[Open, Again, Report, Wait, Resume, Complete, Fail, Cancel, Say, State, Note]
+Intent: TypeAlias = Open | Again | Report | Wait | Resume | Complete | Fail | Cancel | Say | State | Note

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .._encode import to_plain
+from milepost._encode import to_plain
 
 _log = logging.getLogger("milepost")
 

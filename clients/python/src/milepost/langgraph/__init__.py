@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._agents.values import StateView
+from milepost._agents.values import StateView
 
 if TYPE_CHECKING:
     from .callback import MilepostCallback

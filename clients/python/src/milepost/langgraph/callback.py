@@ -1,5 +1,7 @@
 """The callback handler: LangGraph's callbacks into a session. It never raises into the graph and never blocks it."""
 
+# ruff: noqa: ARG002 - the signatures are LangChain's
+
 from __future__ import annotations
 
 import functools
@@ -10,10 +12,11 @@ from typing import Any
 
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 
-from .._agents.emit import Emitter
-from .._agents.values import StateView
-from ..client import AsyncClient, Client
-from ..run import Run
+from milepost._agents.emit import Emitter
+from milepost._agents.values import StateView
+from milepost.client import AsyncClient, Client
+from milepost.run import Run
+
 from .cancel import ON_SESSION
 from .models import answer, model_name, token_text
 from .outcome import interrupt_reason, of_error, sends_of
@@ -158,7 +161,7 @@ class MilepostCallback(GraphCallbackHandler):
             known = {"framework": "langgraph", **({"thread_id": thread} if thread else {}), **self._metadata}
             run = self.client.run(self._kind, self.run_id or run_id, self._name or name, known)
             emitter = Emitter(run, owned=True)
-        session = Session(emitter, expected_nodes=self._expected)
+        session = Session(emitter, expected_nodes=self._expected, steps=self._steps)
         session.thread_id = thread
         return session
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from .._agents.intents import Failure
+from milepost._agents.intents import Failure
 
 CallId = Hashable
 

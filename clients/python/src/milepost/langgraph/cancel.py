@@ -11,7 +11,8 @@ from contextlib import suppress
 
 from langgraph.runtime import RunControl
 
-from .._token import CancelToken
+from milepost._token import CancelToken
+
 from .session import Session
 
 #: Called with the session of the next graph that begins in this context, before it does anything.

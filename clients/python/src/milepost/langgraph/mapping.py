@@ -10,10 +10,10 @@ How a callback is recognised, as LangGraph 1.2 behaves:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
-from .._agents.intents import (
+from milepost._agents.intents import (
     ROOT,
     Again,
     Cancel,
@@ -28,6 +28,7 @@ from .._agents.intents import (
     State,
     Wait,
 )
+
 from .calls import Call, CallId, Calls, Fanout, Graph, Node
 from .outcome import Outcome
 
@@ -104,13 +105,15 @@ class GraphMapping:
             fanout.open -= 1
             fanout.failed += state != "completed"
 
-    def node_of(self, ns: str, name: str | None = None) -> str:
-        """The key to report for: the execution `ns`; else the only running node of the graph `ns`; else the graph's."""
-        if ns in self._nodes:
-            return self._nodes[ns].key
-        running = [c for c in self.calls.values() if c.attempt and c.graph.key == ns and c.node is not None]
-        named = [c for c in running if name is None or c.node is not None and c.node.name == name]
-        return named[0].key if len(named) == 1 else ROOT
+    def running_node(self, graph: str, name: str | None = None) -> str | None:
+        """The key of the only node of a (sub-)graph that is running, of those with that name if one is given. A payload of a
+        stream writer tells no more of where it comes from; None where that is not enough."""
+        running = {
+            call.key
+            for call in self.calls.values()
+            if call.attempt and call.node is not None and call.graph.key == graph and name in (None, call.node.name)
+        }
+        return running.pop() if len(running) == 1 else None
 
     # -- chains
 
@@ -197,7 +200,7 @@ class GraphMapping:
         node.graph = graph
         self.calls[call] = Call(node.key, graph, node, attempt=True)
 
-    def _fan_out(self, graph: Graph, name: str) -> Iterator[Intent]:
+    def _fan_out(self, graph: Graph, name: str) -> Generator[Intent, None, Fanout | None]:
         """A run over the tasks of one `Send` list, so that their number is known before they all exist."""
         announced = graph.sends.pop(name, 0)
         if announced < 2:

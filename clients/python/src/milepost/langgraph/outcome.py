@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .._agents.intents import Failure
+from milepost._agents.intents import Failure
 
 Kind = Literal["failed", "cancelled", "interrupted", "handed_up", "drained"]
 
@@ -65,7 +65,7 @@ def _sentence(value: Any) -> str:
     if isinstance(value, Mapping):
         for key in ("question", "message", "reason", "prompt", "q"):
             if isinstance(value.get(key), str):
-                return value[key]
+                return str(value[key])
     try:
         return value if isinstance(value, str) else repr(value)
     except Exception:  # a foreign __repr__ may do anything

@@ -7,12 +7,14 @@ from typing import Any
 
 import httpx
 
-from .. import _http
-from .._agents.intents import ROOT
-from ..errors import MilepostError
-from ..types import TERMINAL
-from .calls import Fanout
+from milepost import _http
+from milepost._agents.intents import ROOT
+from milepost.client import AsyncClient, Client
+from milepost.errors import MilepostError
+from milepost.types import TERMINAL
+
 from .callback import MilepostCallback
+from .calls import Fanout
 from .session import Session, is_resuming
 
 _log = logging.getLogger("milepost")

@@ -7,8 +7,9 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-from .._agents.emit import Emitter
-from .._agents.intents import ROOT, Cancel, Intent
+from milepost._agents.emit import Emitter
+from milepost._agents.intents import ROOT, Cancel, Intent
+
 from .mapping import GraphMapping
 from .steps import StepMapping
 
@@ -19,10 +20,10 @@ _PAUSED_MAX = 1_000
 class Session:
     """Nodes of a synchronous graph run in threads of their own, so everything happens under one lock."""
 
-    def __init__(self, emitter: Emitter, *, expected_nodes: int | None) -> None:
+    def __init__(self, emitter: Emitter, *, expected_nodes: int | None, steps: bool) -> None:
         self.lock = threading.RLock()
         self.mapping = GraphMapping(expected_nodes=expected_nodes)
-        self.steps = StepMapping(self.mapping.calls)
+        self.steps = StepMapping(self.mapping.calls, shown=steps)
         self.emitter = emitter
         self.thread_id: str | None = None
 

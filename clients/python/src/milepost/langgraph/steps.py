@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._agents.intents import ROOT, Cancel, Complete, Fail, Intent, Note, Open, Report, Say, State, Wait
+from milepost._agents.intents import ROOT, Cancel, Complete, Fail, Intent, Note, Open, Report, Say, State, Wait
+
 from .calls import Call, CallId, Calls
 from .outcome import Outcome
 
@@ -13,10 +14,11 @@ _PROGRESS = ("current", "total", "unit", "stage", "message")
 
 
 class StepMapping:
-    """Shares the open calls with a `GraphMapping`."""
+    """Shares the open calls with a `GraphMapping`. Steps that are not `shown` are known all the same: messages need them."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, *, shown: bool = True) -> None:
         self._calls = calls
+        self._shown = shown
         self._told: set[CallId] = set()
 
     def step_start(
@@ -25,6 +27,9 @@ class StepMapping:
         """`what` is "tool" or "model"."""
         above = self._calls.get(parent)
         if above is None:
+            return
+        if not self._shown:
+            self._calls[call] = Call(above.key, above.graph, above.node)
             return
         key = f"{what}:{call}"
         self._calls[call] = Call(key, above.graph, above.node)
@@ -35,22 +40,22 @@ class StepMapping:
     def step_end(self, call: CallId, values: Mapping[str, Any] | None = None) -> Iterator[Intent]:
         """`values`: what it used, for example tokens."""
         ended = self._end(call)
-        if ended is not None:
+        if ended is not None and self._shown:
             for name, value in (values or {}).items():
                 yield State(ended.key, name, value)
             yield Complete(ended.key)
 
     def step_error(self, call: CallId, outcome: Outcome) -> Iterator[Intent]:
-        ended = self._calls.get(call)
-        if ended is None:
+        if outcome.kind == "interrupted":
+            # Waits with its node, which stays responsible for it: resumed, it calls the tool anew.
+            ended = self._calls.pop(call, None)
+        else:
+            ended = self._end(call)
+        if ended is None or not self._shown:
             return
         if outcome.kind == "interrupted":
-            # Waits with its node. The resumed node calls the tool anew, which closes this step.
-            self._calls.pop(call)
             yield Wait(ended.key, outcome.reason)
-            return
-        self._end(call)
-        if outcome.kind == "failed" and outcome.failure is not None:
+        elif outcome.kind == "failed" and outcome.failure is not None:
             yield Fail(ended.key, outcome.failure)
         elif outcome.kind == "handed_up":
             yield Complete(ended.key)

@@ -15,7 +15,9 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from langgraph.runtime import RunControl
 
-from ..errors import Cancelled
+from milepost._agents.intents import Note
+from milepost.errors import Cancelled
+
 from .callback import MilepostCallback
 from .cancel import ON_SESSION, Cancellation
 from .resume import Earlier
@@ -145,8 +147,11 @@ class _Report:
         if item.mode != "custom" or self._session is None:
             return
         named = item.payload.get("node") if isinstance(item.payload, Mapping) else None
-        key = self._session.mapping.node_of("|".join(item.namespace), named)
-        self._session.apply(custom(key, "langgraph.custom", item.payload))
+        graph = "|".join(item.namespace)
+        node = self._session.mapping.running_node(graph, named)
+        intents = custom(graph if node is None else node, "langgraph.custom", item.payload)
+        # Progress of a node that is over, or of one of several, says nothing about the graph.
+        self._session.apply(intent for intent in intents if node is not None or isinstance(intent, Note))
 
 
 def _with(config: RunnableConfig | None, callback: MilepostCallback) -> RunnableConfig:
