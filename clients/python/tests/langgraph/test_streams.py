@@ -324,7 +324,7 @@ def test_two_conversations_do_not_meet(seen: Seen) -> None:
         client = milepost.AsyncClient(seen.url, seen.project)
         reporting = MilepostCallback(client)
         inputs: list[Any] = [{}, Command(resume="yes")]
-    for graph_input in inputs:
+        for graph_input in inputs:
             for name in ("t1", "t2"):
                 config: Any = {"configurable": {"thread_id": name}}
                 async for _ in astream(graph, graph_input, config, callback=reporting):
