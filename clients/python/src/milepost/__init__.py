@@ -2,11 +2,13 @@
 
 from ._outbox import UNKNOWN
 from ._token import CancelToken
+from ._track import default_client, track, trange
 from .client import AsyncClient, Client
 from .errors import Cancelled, MilepostError, Refused, Unreachable
 from .follow import AsyncFollower, CaughtUp, Disconnected, End, Follower, Reset, SnapshotUpdate
 from .run import ArtifactStream, Run, current_run
 from .types import Event, RunInfo, Snapshot
+from .worker import Worker, worker
 
 __all__ = [
     "UNKNOWN",
@@ -29,5 +31,10 @@ __all__ = [
     "Snapshot",
     "SnapshotUpdate",
     "Unreachable",
+    "Worker",
     "current_run",
+    "default_client",
+    "track",
+    "trange",
+    "worker",
 ]

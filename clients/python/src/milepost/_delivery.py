@@ -43,7 +43,8 @@ def deliver(engine: Engine, outbox: Outbox, part: list[Entry]) -> None:
 
 def _without_stopped(engine: Engine, part: list[Entry]) -> list[Entry]:
     """Leaves out what was taken from the queue before its run was told to stop."""
-    kept, dropped = [], []
+    kept: list[Entry] = []
+    dropped: list[Entry] = []
     for entry in part:
         (dropped if entry.node.stopped() and not entry.acknowledges else kept).append(entry)
     with engine.lock:
@@ -199,6 +200,8 @@ def _given_up(engine: Engine, entry: Entry, error: Refused) -> None:
             entry.node.gone = True
         return
     kinds = [kind for _, kind, _ in entry.published()] or [type(entry).__name__.lower()]
+    if kinds == ["run.started"] and error.code == "illegal_transition":
+        return  # somebody else has started it
     engine.say_once(f"{kinds} {error.code}", "run %s: %s was refused: %s", entry.node.id, ", ".join(kinds), error)
     if isinstance(entry, Upload) and error.code == "unreadable":
         data = json.dumps({"artifact": entry.artifact, "error": {"code": error.code, "message": error.detail}})

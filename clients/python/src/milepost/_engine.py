@@ -96,6 +96,7 @@ class Engine:
         """Sees to it that what is queued is sent when it is due. With the lock."""
         if outbox.busy:
             return  # looked at again when it is not
+        self.closed = False
         when = outbox.due()
         if when < outbox.scheduled:
             outbox.scheduled = when
@@ -132,7 +133,10 @@ class Engine:
         with self.lock:
             self.closed = True
             self._wake.notify_all()
+            http, self._http = self._http, None
         self.watch.stop()
+        if http is not None:
+            http.close()
         if not complete:
             self.say_once("unsent", "the server did not take everything in time: the rest of the reports is lost")
         return complete
@@ -143,7 +147,6 @@ class Engine:
         if self._idle > 0 or self._threads >= _caps.SENDERS:
             return
         if self._threads == 0:
-            self.closed = False
             _flush_at_exit_of_child(self)
         self._threads += 1
         try:

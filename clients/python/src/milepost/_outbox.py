@@ -95,8 +95,8 @@ class Progress(Entry):
             if getattr(self, member) is None:
                 setattr(self, member, getattr(older, member))
 
-    def data(self) -> str:
-        """The report as JSON; what is no number or text is left out."""
+    def report(self) -> dict[str, Any]:
+        """The report as the protocol has it; what is no number or text is left out."""
         data: dict[str, Any] = {}
         for name in ("current", "total"):
             value = getattr(self, name)
@@ -107,11 +107,11 @@ class Progress(Entry):
             value = getattr(self, name)
             if value is not None:
                 data[name] = None if value is UNKNOWN else _encode.label(value, limit)
-        return _encode.encode(data)
+        return data
 
     def published(self) -> list[tuple[str, str, str]]:
         if self._published is None:
-            self._published = [(self.event_id, "run.progressed", self.data())]
+            self._published = [(self.event_id, "run.progressed", _encode.encode(self.report()))]
         return self._published
 
 

@@ -122,15 +122,9 @@ class Client(_Base):
     MILEPOST_TOKEN. From any thread.
     """
 
-    def __init__(self, url: str | None = None, project: str | None = None, token: str | None = None) -> None:
-        super().__init__(url, project, token)
-        self._http: httpx.Client | None = None
-
     def _call(self, method: str, *parts: str, **options: Any) -> httpx.Response:
-        if self._http is None:
-            self._http = httpx.Client(**self._options())
         try:
-            return _http.check(self._http.request(method, self._path(*parts), **options))
+            return _http.check(self._engine.http.request(method, self._path(*parts), **options))
         except httpx.HTTPError as error:
             raise _http.unreachable(error) from error
 
@@ -178,11 +172,7 @@ class Client(_Base):
 
     def close(self, timeout: float = _caps.EXIT_TIMEOUT) -> bool:
         """Flushes, and closes the connections. Reporting again opens them again."""
-        complete = self._engine.close(timeout)
-        if self._http is not None:
-            self._http.close()
-            self._http = None
-        return complete
+        return self._engine.close(timeout)
 
     def __enter__(self) -> Client:
         return self

@@ -77,6 +77,10 @@ class Run:
     def __repr__(self) -> str:
         return f"<milepost.Run {self.project}/{self.id}>"
 
+    def take_up(self, stream: str, attempt: int) -> None:
+        """Goes on where a claim stands."""
+        self._outbox.stream, self._node.attempt = stream, attempt
+
     # -- what it reports -----------------------------------------------------------------------------------------------
 
     def progress(
@@ -104,6 +108,14 @@ class Run:
             if message is not None:
                 slot.message = message
             slot.at = time.time()
+
+    def milestone(self, **report: Any) -> None:
+        """Progress that nothing supersedes: what is reported before and after it is told as well."""
+        self._event("run.progressed", Progress(self._node, **report).report())
+
+    def started(self) -> None:
+        """Starts a run that was queued."""
+        self._event("run.started", {})
 
     def waiting(self, reason: object = None) -> None:
         """Says that the run waits for something."""
