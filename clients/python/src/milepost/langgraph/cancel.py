@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import datetime
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from langgraph.runtime import RunControl
 
+from milepost._agents.deadline import grace_of
 from milepost._token import CancelToken
 
 from .session import Session
@@ -19,13 +19,6 @@ from .session import Session
 ON_SESSION: contextvars.ContextVar[Callable[[Session], None] | None] = contextvars.ContextVar(
     "milepost_on_session", default=None
 )
-
-#: Seconds before the deadline at which a graph is stopped hard, so that its last word is in time; at most this part of the
-#: time that is left.
-_LAST_WORD = 1.0
-_LAST_PART = 0.2
-#: Seconds for a drain where no deadline is known: the run was taken away, nobody waits for its word.
-_NO_DEADLINE = 5.0
 
 
 class Cancellation:
@@ -64,7 +57,7 @@ class Cancellation:
     def _requested(self) -> None:
         """In a background thread."""
         self.control.request_drain(self.reason or "cancelled")
-        grace = self._grace()
+        grace = grace_of(self._token) if self._token is not None else 0.0
         self._overdue_at = time.monotonic() + grace
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed: nothing is left to stop
@@ -73,11 +66,3 @@ class Cancellation:
     def _stop_now(self) -> None:
         if self._stop is not None:
             self._stop()
-
-    def _grace(self) -> float:
-        """Seconds that the graph has left to stop by itself."""
-        deadline = self._token.deadline if self._token is not None else None
-        if deadline is None:
-            return _NO_DEADLINE
-        left = (deadline - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
-        return max(0.0, left - min(_LAST_WORD, left * _LAST_PART))

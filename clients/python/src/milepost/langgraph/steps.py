@@ -46,11 +46,8 @@ class StepMapping:
             yield Complete(ended.key)
 
     def step_error(self, call: CallId, outcome: Outcome) -> Iterator[Intent]:
-        if outcome.kind == "interrupted":
-            # Waits with its node, which stays responsible for it: resumed, it calls the tool anew.
-            ended = self._calls.pop(call, None)
-        else:
-            ended = self._end(call)
+        # One that is interrupted waits with its node, which stays responsible for it: resumed, it calls the tool anew.
+        ended = self._calls.pop(call, None) if outcome.kind == "interrupted" else self._end(call)
         if ended is None or not self._shown:
             return
         if outcome.kind == "interrupted":
