@@ -65,7 +65,15 @@ def _send(engine: Engine, outbox: Outbox, part: list[Entry]) -> dict[str, Any]:
     else:
         address, body = _http.path(outbox.project, "runs", outbox.top, "events"), _batch(part)
     response = engine.http.post(address, content=body.encode(), headers=headers)
-    answer = _http.check(response).json()
+    return _answer(response)
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    """A success in words of the protocol. Anything else comes from something in between, and says nothing."""
+    try:
+        answer = _http.check(response).json()
+    except ValueError:
+        answer = None
     if not isinstance(answer, dict):
         raise Unreachable("the answer is not one of a Milepost server")
     return answer
@@ -96,8 +104,7 @@ def _upload(engine: Engine, outbox: Outbox, entry: Upload, headers: dict[str, st
     source = entry.source
     content = source if isinstance(source, bytes) else _pieces(source)
     response = engine.http.put(address, params=entry.query, content=content, headers=headers)
-    answer = _http.check(response).json()
-    return answer if isinstance(answer, dict) else {}
+    return _answer(response)
 
 
 def _pieces(source: os.PathLike[str]) -> Iterator[bytes]:

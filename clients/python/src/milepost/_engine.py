@@ -29,6 +29,8 @@ _log = logging.getLogger("milepost")
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 #: What a forked process must neither use nor close, because its parent still does.
 _left_behind: list[object] = []
+#: The engines whose locks are held for a fork.
+_held: list[Engine] = []
 
 
 class Engine:
@@ -43,6 +45,8 @@ class Engine:
     def _begin(self) -> None:
         self.lock = threading.RLock()  # a handler of signals or of logs may report, too
         self._wake = threading.Condition(self.lock)
+        #: Held while a background thread imports: a fork in the middle would leave half a module to the child.
+        self.importing = threading.Lock()
         self.outboxes: dict[tuple[str, str, str | None], Outbox] = {}
         self._due: list[tuple[float, int, Outbox]] = []
         self._numbers = itertools.count()
@@ -306,18 +310,23 @@ def _flush_at_exit_of_child(engine: Engine) -> None:
 
 
 def _before_fork() -> None:
-    for engine in list(_engines):
+    _held.extend(_engines)
+    for engine in _held:
+        engine.importing.acquire()
         engine.lock.acquire()
 
 
 def _after_fork_in_parent() -> None:
-    for engine in list(_engines):
+    for engine in _held:
         engine.lock.release()
+        engine.importing.release()
+    _held.clear()
 
 
 def _after_fork_in_child() -> None:
-    for engine in list(_engines):
+    for engine in _held:
         engine.after_fork()
+    _held.clear()
 
 
 @atexit.register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import threading
 import time
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ._engine import Engine
 
 _log = logging.getLogger("milepost")
+
+#: What httpx would import with the first request.
+_LAZY = ("anyio", "anyio._backends._asyncio", "httpcore._backends.anyio")
 
 
 class Watch:
@@ -54,6 +58,9 @@ class Watch:
 
     def _run(self) -> None:
         try:
+            with self._engine.importing:
+                for module in _LAZY:
+                    importlib.import_module(module)
             asyncio.run(self._watch())
         except Exception:
             _log.exception("runs are not watched any more")
@@ -89,7 +96,12 @@ class Watch:
     def _spawn(self, work: object) -> None:
         task = asyncio.ensure_future(work)  # type: ignore[call-overload]
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a run is not watched any more", exc_info=error)
 
     async def _listen(self, http: httpx.AsyncClient, node: Node) -> None:
         """Asks again and again what the server wants of the run. It tells what concerns the run and those above it."""
