@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from milepost import streaming
 from milepost.langgraph import MilepostCallback, StateView, astream
 from milepost_server import running_server
 from models import new_id
+from relay import relay
 from services.agent import AgentService
 from services.ingest import IngestService
 from services.workflow import WorkflowService
@@ -47,7 +49,7 @@ class Text(BaseModel):
 
 
 class Started(BaseModel):
-    """`stream` is the path of the WebSocket at the Milepost server that shows it."""
+    """`stream` is the path of the WebSocket that shows it, here and at the Milepost server."""
 
     id: str
     stream: str
@@ -71,6 +73,7 @@ class Tasks:
 def create_app(milepost_url: str) -> FastAPI:
     streaming.configure(url=milepost_url)
     app, tasks = FastAPI(title="Milepost: agents"), Tasks()
+    app.include_router(relay(milepost_url))
     ingest = IngestService()
     agents = AgentService(ingest.libraries)
     workflows = WorkflowService({"digest": digest()})
@@ -78,10 +81,6 @@ def create_app(milepost_url: str) -> FastAPI:
     @app.get("/")
     def page() -> FileResponse:
         return FileResponse(PAGE)
-
-    @app.get("/config")
-    def config() -> dict[str, str]:
-        return {"milepost": milepost_url}
 
     @app.post("/projects/{project}/ingest", status_code=202)
     async def ingest_document(project: str, document: Document) -> Started:
@@ -124,17 +123,20 @@ def create_app(milepost_url: str) -> FastAPI:
 
 async def _graph(client: milepost.AsyncClient, run_id: str, text: str) -> None:
     callback = MilepostCallback(client, run_id=run_id, kind="workflow", name="digest", state=StateView("values"))
-    async for _ in astream(digest(), {"text": text}, callback=callback):
-        pass  # what it yields is what the graph yields; the run is reported anyway
+    # It yields what the graph's own stream yields; asked for messages, models give their tokens as they come.
+    async for _ in astream(digest(), {"text": text}, callback=callback, stream_mode="messages"):
+        pass
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Three services and a LangGraph workflow, followed live in a browser.")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")), help="0 for a free one")
     options = parser.parse_args()
     with running_server() as url:
-        print(f"open http://127.0.0.1:{options.port} (Milepost at {url})", flush=True)
-        uvicorn.run(create_app(url), host="127.0.0.1", port=options.port, log_level="warning")
+        listener = socket.create_server(("127.0.0.1", options.port))
+        print(f"open http://127.0.0.1:{listener.getsockname()[1]} (Milepost at {url})", flush=True)
+        server = uvicorn.Server(uvicorn.Config(create_app(url), log_level="warning"))
+        server.run(sockets=[listener])
 
 
 if __name__ == "__main__":
