@@ -89,7 +89,11 @@ class FakeServer:
         with self.lock:
             self.requests.append((method, path, headers, body))
             if path.endswith("/runs"):
-                return self.creating() or (201, {}, {"run": body["id"], "stream": body["id"], "seq": 2, "cursor": "1-2"})
+                return self.creating() or (
+                    201,
+                    {},
+                    {"run": body["id"], "stream": body["id"], "seq": 2, "cursor": "1-2"},
+                )
             if not path.endswith("/events"):
                 return 200, {}, {"lease_expires_at": None}
             if self.faults:

@@ -145,7 +145,17 @@ def test_huge_values_are_cut_quickly(huge: object):
 
 @pytest.mark.parametrize(
     ("value", "count"),
-    [(3, 3), (2.5, 2.5), (True, 1), (-1, None), (float("nan"), None), ("7", 7), ("x", None), (Broken(), None), ([], None)],
+    [
+        (3, 3),
+        (2.5, 2.5),
+        (True, 1),
+        (-1, None),
+        (float("nan"), None),
+        ("7", 7),
+        ("x", None),
+        (Broken(), None),
+        ([], None),
+    ],
 )
 def test_amounts(value: object, count: float | None):
     assert amount(value) == count

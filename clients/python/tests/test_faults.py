@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import subprocess
@@ -70,8 +71,8 @@ def test_a_server_that_dies_under_load(own_server: Server):
     for thread in threads:
         thread.start()
     for _ in range(4):
-        before = dict(emitted)
-        eventually(lambda before=before: all(emitted[name] > before[name] + 200 for name in emitted))
+        for name, before in dict(emitted).items():
+            eventually(functools.partial(lambda name, before: emitted[name] > before + 200, name, before))
         own_server.kill()
         own_server.start()
     stop.set()
@@ -255,7 +256,12 @@ def test_loops_that_are_closed_early(server: Server, client: milepost.Client):
         run = asynchronous.run(id="forgotten")
         run.event("x.n", {"n": 0})
         waiting = asyncio.create_task(run.cancelled.wait())
-        following = asyncio.create_task(anext(aiter(asynchronous.follow(run))))
+
+        async def follow() -> None:
+            async for _ in asynchronous.follow(run):
+                pass
+
+        following = asyncio.create_task(follow())
         await asyncio.sleep(0.05)
         for task in (waiting, following):
             task.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from milepost import Event
 from milepost._patch import PatchError, patched
 from milepost.fold import Fold
 
-VECTORS = sorted((Path(__file__).parents[3] / "tests" / "vectors").glob("*/*.json"))
+VECTORS = sorted(
+    Path(os.environ.get("MILEPOST_VECTORS") or Path(__file__).parents[3] / "tests" / "vectors").glob("*/*.json")
+)
 
 
 def comparable(snapshot: Any) -> Any:

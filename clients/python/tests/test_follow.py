@@ -25,7 +25,9 @@ def frames(*pieces: bytes) -> list[Frame]:
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
 def test_lines_end_in_any_way_and_break_anywhere(ending: bytes):
-    text = ending.join([b": hi", b"id: 1-1", "data: ü\u2028x".encode(), b"", b"event: end", b"data:a", b"data: b", b"", b""])
+    text = ending.join(
+        [b": hi", b"id: 1-1", "data: ü\u2028x".encode(), b"", b"event: end", b"data:a", b"data: b", b"", b""]
+    )
     expected = [Frame("", "ü\u2028x", "1-1"), Frame("end", "a\nb", None)]
     assert frames(text) == expected
     assert frames(*(bytes([byte]) for byte in text)) == expected
@@ -39,7 +41,15 @@ def test_lone_ids_and_comments():
 
 
 def event(seq: int, coalesced: int | None = None, stream: str = "r", epoch: str = "e") -> Frame:
-    body = {"seq": seq, "stream": stream, "run": stream, "type": "run.progressed", "time": "t", "id": f"i{seq}", "data": {}}
+    body = {
+        "seq": seq,
+        "stream": stream,
+        "run": stream,
+        "type": "run.progressed",
+        "time": "t",
+        "id": f"i{seq}",
+        "data": {},
+    }
     if coalesced is not None:
         body["coalesced"] = {"from": coalesced}
     return Frame("", json.dumps(body), f"{epoch}-{seq}")
@@ -164,7 +174,8 @@ def test_followers_outlive_the_server(own_server: Server):
         for round_ in range(3):
             for number in range(100):
                 run.event("x.n", {"n": number})
-            eventually(lambda round_=round_: len(seen) >= (round_ + 1) * 60)
+            expected = (round_ + 1) * 60
+            eventually(lambda expected=expected: len(seen) >= expected)  # type: ignore[misc]
             own_server.kill()
             own_server.start()
     assert client.flush(20)

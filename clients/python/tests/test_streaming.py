@@ -62,7 +62,9 @@ def test_the_ingest_service_as_it_is_written(client: milepost.Client, services: 
     shown = info(client, "proj-ingest", "job-1")
     assert (shown["kind"], shown["state"], shown["stage"]) == ("ingest", "completed", "PREPROCESSING")
     assert shown["metadata"] == {"source_path": "/data/chats.zip"}
-    progress = [event.data for event in log_of(client.for_project("proj-ingest"), "job-1") if "progressed" in event.type]
+    progress = [
+        event.data for event in log_of(client.for_project("proj-ingest"), "job-1") if "progressed" in event.type
+    ]
     assert [report["current"] for report in progress] == [0, 0.5, 1]
 
 
@@ -123,9 +125,7 @@ def test_the_workflow_service_as_it_is_written(client: milepost.Client, services
         "run.completed",
     ]
     shown = info(client, "proj-flow", name)
-    assert shown["values"] == {
-        node: {"project": "proj-flow", "topic": "x", "node": node} for node in ("plan", "write")
-    }
+    assert shown["values"] == {node: {"project": "proj-flow", "topic": "x", "node": node} for node in ("plan", "write")}
 
 
 def test_nodes_of_a_workflow(client: milepost.Client, emitter: streaming_service.StreamingService):
@@ -149,7 +149,9 @@ def test_nodes_of_a_workflow(client: milepost.Client, emitter: streaming_service
 def test_messages_and_cancellation(client: milepost.Client, emitter: streaming_service.StreamingService):
     emit = emitter.emit_agent_event
     emit("p", "agent.run.created", {"id": "talk-1"})
-    emit("p", "agent.message.appended", {"id": "m", "run_id": "talk-1", "role": "user", "content": "Hel", "final": False})
+    emit(
+        "p", "agent.message.appended", {"id": "m", "run_id": "talk-1", "role": "user", "content": "Hel", "final": False}
+    )
     emit("p", "agent.message.appended", {"id": "m", "run_id": "talk-1", "content": "lo"})
     emit("p", "agent.run.updated", {"id": "talk-1", "status": "waiting", "message": "for you"})
     emit("p", "agent.run.updated", {"id": "talk-1", "status": "running", "stage": "Answering"})
@@ -166,7 +168,9 @@ def test_messages_and_cancellation(client: milepost.Client, emitter: streaming_s
         "run.cancelled",
     ]
     messages = client.for_project("p").snapshot("talk-1")["messages"]
-    assert [(message["role"], message["content"], message["final"]) for message in messages] == [("user", "Hello", True)]
+    assert [(message["role"], message["content"], message["final"]) for message in messages] == [
+        ("user", "Hello", True)
+    ]
 
 
 def test_every_root_type_of_every_kind(client: milepost.Client, emitter: streaming_service.StreamingService):
@@ -213,7 +217,8 @@ def test_nonsense_is_dropped_without_a_word_to_the_caller(emitter: streaming_ser
         def __getattr__(self, name: str) -> Any:
             raise RuntimeError("broken")
 
-    for entity in (None, 7, "text", [], Broken(), {}, {"id": object()}, {"run": None}):
+    nonsense: tuple[Any, ...] = (None, 7, "text", [], Broken(), {}, {"id": object()}, {"run": None})
+    for entity in nonsense:
         emitter.emit_ingest_event("p", "ingest.job.created", entity)
         emitter.emit_agent_event("p", "agent.step.updated", entity)
         emitter.emit_workflow_event("p", "workflow.node_state.updated", entity)

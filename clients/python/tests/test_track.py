@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 import tqdm
@@ -92,7 +93,7 @@ def test_reset_and_disable(client: milepost.Client):
 def test_what_tqdm_takes_is_taken():
     """Every parameter of tqdm, so that replacing it is changing an import."""
     parameters = [name for name in inspect.signature(tqdm.tqdm.__init__).parameters if name not in ("self", "kwargs")]
-    options = dict.fromkeys(parameters) | {"iterable": [1], "disable": True, "unit": "it", "initial": 0}
+    options: dict[str, Any] = dict.fromkeys(parameters) | {"iterable": [1], "disable": True, "unit": "it", "initial": 0}
     assert list(track(**options)) == [1]
 
 

@@ -45,7 +45,7 @@ def test_a_function_works_on_what_is_queued(client: milepost.Client):
 
 
 def test_async_functions_at_once(server: Server, client: milepost.Client):
-    queue(client, "fetch", "f1", "f2", "f3", "f4")
+    queue(client, "fetch", "fetch-1", "fetch-2", "fetch-3", "fetch-4")
     together = 0
     most = 0
 
@@ -63,7 +63,7 @@ def test_async_functions_at_once(server: Server, client: milepost.Client):
 
     done = asyncio.run(fetch.work_async(milepost.AsyncClient(server.url), limit=4, at_once=2))
     assert (done, most) == (4, 2)
-    assert {run["result"] for run in client.runs(kind="fetch")["runs"]} == {"f1", "f2", "f3", "f4"}
+    assert {run["result"] for run in client.runs(kind="fetch")["runs"]} == {f"fetch-{number}" for number in range(1, 5)}
 
 
 def test_sync_functions_in_async_workers(server: Server, client: milepost.Client):

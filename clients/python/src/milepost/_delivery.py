@@ -36,7 +36,7 @@ def deliver(engine: Engine, outbox: Outbox, part: list[Entry]) -> None:
         _failed(engine, outbox, part, _http.unreachable(error))
         return
     outbox.failures = 0
-    if engine.take_back("away", "dropped"):
+    if engine.take_back("away"):
         _log.info("the server at %s is back", engine.url)
     _accepted(engine, outbox, part, answer)
 
@@ -123,7 +123,8 @@ def _accepted(engine: Engine, outbox: Outbox, part: list[Entry], answer: dict[st
             outbox.stream = answer.get("stream", outbox.stream)
         for entry in part:
             entry.node.last_word = now
-            entry.node.gone |= entry.ends
+            if entry.ends:
+                entry.node.leave()
     for entry in part:
         _discard(entry)
     cancel = answer.get("cancel")
@@ -192,7 +193,7 @@ def _refused(engine: Engine, outbox: Outbox, part: list[Entry], error: Refused) 
             return
         entry = part.pop(culprit)
         if entry.ends:
-            entry.node.gone = True
+            entry.node.leave()
         if part:
             outbox.parts.appendleft(part)
     _given_up(engine, entry, error)
@@ -204,7 +205,7 @@ def _given_up(engine: Engine, entry: Entry, error: Refused) -> None:
         _log.debug("run %s: %s", entry.node.id, error)
         if error.code == "run_terminal" and not entry.node.ended:
             engine.stop(entry.node, "run_terminal", "the run is over")
-            entry.node.gone = True
+            entry.node.leave()
         return
     kinds = [kind for _, kind, _ in entry.published()] or [type(entry).__name__.lower()]
     if kinds == ["run.started"] and error.code == "illegal_transition":

@@ -21,8 +21,14 @@ _CUT = "… (cut)"
 
 def encode(value: object, limit: int = _caps.DATA_BYTES) -> str:
     """``value`` as JSON of at most ``limit`` bytes. What does not fit is cut, and says so."""
-    plain = to_plain(value, limit)
+    return write(to_plain(value, limit), limit)
+
+
+def write(plain: object, limit: int = _caps.DATA_BYTES) -> str:
+    """The same for what is in terms of JSON already."""
     text = _dumps(plain)
+    if 6 * len(text) <= limit:  # whatever the characters
+        return text
     size = len(text.encode())
     if size <= limit:
         return text
@@ -50,21 +56,20 @@ def amount(value: object) -> float | None:
     """``value`` as a count from 0 on; None where it is none."""
     try:
         number = float(value)  # type: ignore[arg-type]
-    except Exception:  # noqa: BLE001 - whatever a foreign type raises, it is no number
+    except Exception:
         return None
     if not math.isfinite(number) or number < 0:
         return None
     return int(number) if number.is_integer() and number < 2**53 else number
 
 
-def _dumps(plain: object) -> str:
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def _text(value: object) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - a broken __str__ of somebody else
+    except Exception:
         return f"<{type(value).__name__}>"
 
 
@@ -89,7 +94,7 @@ class _Plain:
         except (Exception, RecursionError):
             return f"<{type(value).__name__}>"
 
-    def _scalar(self, value: str | int | float) -> Any:
+    def _scalar(self, value: str | float) -> Any:
         if isinstance(value, enum.Enum):
             return self.of(value.value, 0)
         if isinstance(value, str):

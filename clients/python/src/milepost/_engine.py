@@ -218,8 +218,11 @@ class Engine:
                 if not pending:
                     self._waiters.remove(waiter)
                     callback()
-        for run in [node.id for node in outbox.nodes.values() if node.gone]:
-            del outbox.nodes[run]
+        if not outbox.entries:
+            self.take_back("dropped")
+        if outbox.ended:
+            outbox.nodes = {run: node for run, node in outbox.nodes.items() if not node.gone}
+            outbox.ended = False
         if not outbox.nodes and outbox.settled() == outbox.last_ticket:
             key = (outbox.project, outbox.top, outbox.lease)
             if self.outboxes.get(key) is outbox:
@@ -260,7 +263,7 @@ class Engine:
             outbox.parts.clear()
             outbox.remove(lambda _: True)
             for node in outbox.nodes.values():
-                node.gone = True
+                node.leave()
                 node.slot = None
 
     def _drop(self, entries: list[Entry]) -> None:
@@ -336,6 +339,4 @@ def _at_exit() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-    )
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

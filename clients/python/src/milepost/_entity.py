@@ -9,9 +9,42 @@ from typing import Any
 
 #: What has a place of its own; everything else of a model goes into the metadata.
 KNOWN = frozenset(
-    "id project_id run_id status state stage message progress fraction current total unit error error_message error_code "
-    "created_at updated_at started_at finished_at completed_at metadata name title result output output_data "
-    "steps node_states messages values value key node_id attempt".split()
+    [
+        "id",
+        "project_id",
+        "run_id",
+        "status",
+        "state",
+        "stage",
+        "message",
+        "progress",
+        "fraction",
+        "current",
+        "total",
+        "unit",
+        "error",
+        "error_message",
+        "error_code",
+        "created_at",
+        "updated_at",
+        "started_at",
+        "finished_at",
+        "completed_at",
+        "metadata",
+        "name",
+        "title",
+        "result",
+        "output",
+        "output_data",
+        "steps",
+        "node_states",
+        "messages",
+        "values",
+        "value",
+        "key",
+        "node_id",
+        "attempt",
+    ]
 )
 
 #: Where dicts may have their payload.

@@ -34,13 +34,17 @@ class Node:
     slot: Progress | None = None
     #: An end was queued: nothing more is taken.
     ended: bool = False
-    #: Nothing more is to be sent of it, nor heard.
+    #: See :meth:`leave`.
     gone: bool = False
     waiting: bool = False
     attempt: int = 1
     polled: bool = False
     created: float = field(default_factory=time.monotonic)
     last_word: float = field(default_factory=time.monotonic)
+
+    def leave(self) -> None:
+        """Nothing more is to be sent of it, nor heard."""
+        self.gone = self.outbox.ended = True
 
     def stopped(self) -> bool:
         """Whether it, or one above it, is to stop."""
@@ -111,7 +115,7 @@ class Progress(Entry):
 
     def published(self) -> list[tuple[str, str, str]]:
         if self._published is None:
-            self._published = [(self.event_id, "run.progressed", _encode.encode(self.report()))]
+            self._published = [(self.event_id, "run.progressed", _encode.write(self.report()))]
         return self._published
 
 
@@ -179,6 +183,8 @@ class Outbox:
         self.failures = 0
         #: Why nothing can be sent any more.
         self.fatal: Exception | None = None
+        #: A run of it is gone, and can be forgotten.
+        self.ended = False
         self._compacted = False
 
     def push(self, entry: Entry) -> None:
@@ -271,7 +277,8 @@ class Outbox:
             part.append(entry)
             if alone:
                 break
-        self._compacted = False
+        if len(self.entries) < _caps.QUEUE_ENTRIES // 2:
+            self._compacted = False
         return part
 
     def _close(self, entry: Entry, now: float) -> None:

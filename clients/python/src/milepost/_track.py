@@ -129,7 +129,7 @@ class track(Generic[_T]):  # noqa: N801 - used as the function that tqdm is
     @classmethod
     def write(cls, s: str, file: Any = None, end: str = "\n", nolock: bool = False) -> None:  # noqa: ARG003
         """Prints, as there is no bar in the way."""
-        print(s, file=file, end=end)  # noqa: T201 - what it is for
+        print(s, file=file, end=end)
 
     def _report(self, postfix: object) -> None:
         if self.run is not None:

@@ -156,6 +156,6 @@ class Watch:
         if error.code == "lease_lost":
             self._engine.fail(node.outbox, error)
         elif error.code == "run_terminal":
-            node.gone = True
+            node.leave()
         else:
             node.last_word = time.monotonic()  # it may not even be there yet

@@ -237,12 +237,12 @@ def _change_run(run: dict[str, Any], event: Event) -> None:
         deadline = data.get("deadline") or event.time
         asked = {"by": data.get("by"), "reason": data.get("reason"), "requested_at": event.time, "deadline": deadline}
         run["cancel"] = {**asked, "acknowledged": None}
+    elif kind in _ENDS:
+        _finish(run, event)
     elif kind == "run.audit_started":
         run["audit"] = "in_progress"
     elif kind == "run.audited":
         run["audit"], run["verdict"] = "completed", data.get("verdict")
-    elif kind in _ENDS:
-        _finish(run, event)
 
 
 def _start(run: dict[str, Any], event: Event) -> None:

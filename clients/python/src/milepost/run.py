@@ -10,15 +10,14 @@ import re
 import tempfile
 import time
 import traceback
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 from . import _caps, _encode
-from ._ids import as_id, new_run_id
-from ._outbox import Create, Entry, Events, Node, Outbox, Progress, Upload
+from ._ids import as_id, new_run_id, token
+from ._outbox import Create, Events, Node, Outbox, Progress, Upload
 from ._token import CancelToken
 from .errors import Cancelled
 
@@ -142,8 +141,8 @@ class Run:
         self, content: object, *, role: str | None = "assistant", message: object = None, final: bool = True
     ) -> str:
         """Appends to a message, and returns its id. Without ``message``, it is a new one."""
-        name = as_id(message) if message is not None else f"m-{uuid.uuid4().hex[:16]}"
-        text = content if isinstance(content, str) else _encode.label(content, 10 * _caps.MESSAGE_PART)
+        name = as_id(message) if message is not None else f"m-{token()}"
+        text = _encode.label(content, len(content) if isinstance(content, str) else 10 * _caps.MESSAGE_PART)
         parts = [text[at : at + _caps.MESSAGE_PART] for at in range(0, len(text), _caps.MESSAGE_PART)] or [""]
         head = {"message": name, **({"role": _encode.label(role)} if role else {})}
         events = [
@@ -167,7 +166,7 @@ class Run:
     def event(self, type: str, data: object = None) -> None:  # noqa: A002 - the word of the protocol
         """Publishes an event of your own; its type starts with ``x.``."""
         kind = _NOT_IN_A_TYPE.sub("_", type if type.startswith("x.") else f"x.{type}")[: _caps.ID]
-        self._event(kind, data)
+        self._event(kind, _encode.to_plain(data))
 
     def announce(self, n: int) -> None:
         """Says how many children there will be, so that the roll-up knows of those that do not exist yet.
@@ -279,6 +278,11 @@ class Run:
         """Says that it was stopped; also without having been asked."""
         self._event("run.cancelled", _given(reason=reason, cut=_caps.SENTENCE))
 
+    def detach(self) -> None:
+        """Leaves the run to others: it is neither ended nor watched from here any more."""
+        with self._lock:
+            self._node.leave()
+
     def __enter__(self) -> Run:
         self._token = _current.set(self)
         return self
@@ -316,16 +320,14 @@ class Run:
     # -- how it gets into the queue ------------------------------------------------------------------------------------
 
     def _event(self, kind: str, data: object) -> None:
+        """Queues an event whose data is in terms of JSON."""
         self._events([(kind, data)])
 
     def _events(self, events: Sequence[tuple[str, object]]) -> None:
-        ids, encoded = self._engine.ids, [(kind, _encode.encode({} if data is None else data)) for kind, data in events]
-        size = sum(len(data) for _, data in encoded)
-        entry = Events(self._node, 0, size, [(ids.next(), kind, data) for kind, data in encoded], time.time())
-        self._push(entry)
-
-    def _push(self, entry: Entry) -> None:
-        self._engine.push(entry)
+        ids = self._engine.ids
+        written = [(ids.next(), kind, _encode.write(data) if data else "{}") for kind, data in events]
+        size = sum(len(data) for _, _, data in written)
+        self._engine.push(Events(self._node, 0, size, written, time.time()))
 
 
 _INTERRUPTIONS = {
@@ -349,10 +351,11 @@ class ArtifactStream:
     def write(self, data: str | bytes) -> int:
         """Writes; a text is told to viewers at once."""
         if isinstance(data, str):
+            data = data.encode("utf-8", "replace").decode()
             for at in range(0, len(data), _caps.MESSAGE_PART):
                 part = data[at : at + _caps.MESSAGE_PART]
                 self._run._event("artifact.appended", {"artifact": self.artifact, "chunk": part})
-            return self._file.write(data.encode("utf-8", "replace"))
+            return self._file.write(data.encode())
         return self._file.write(data)
 
     def close(self) -> None:
@@ -399,7 +402,7 @@ def describe_error(error: object, code: str | None = None) -> dict[str, Any]:
     kind = type(error)
     try:
         trace = "".join(traceback.format_exception(kind, error, error.__traceback__))
-    except Exception:  # noqa: BLE001 - an exception that cannot even be printed
+    except Exception:
         trace = ""
     return {
         "code": _encode.label(code or kind.__name__),
@@ -408,9 +411,7 @@ def describe_error(error: object, code: str | None = None) -> dict[str, Any]:
     }
 
 
-def description(
-    name: object, weight: float | None, metadata: object, expected_children: int | None
-) -> dict[str, Any]:
+def description(name: object, weight: float | None, metadata: object, expected_children: int | None) -> dict[str, Any]:
     """What creations have in common, without what was not given."""
     data = _given(name=name)
     if weight is not None and (known := _encode.amount(weight)) is not None:
@@ -425,7 +426,7 @@ def description(
 
 def create_entry(node: Node, body: Mapping[str, Any]) -> Create:
     """The entry that creates a run by a call of its own."""
-    text = _encode.encode(body)
+    text = _encode.write(body)
     return Create(node, 0, len(text), text)
 
 

@@ -191,7 +191,9 @@ class StreamingService:
         nodes = [str(name) for name in names if name is not None]
         part = next((owner.children[node] for node in nodes if node in owner.children), None)
         key, value = entity.value()
-        if part is None and nodes:  # a node that was not said to be there: its values stand with the run, under its name
+        if (
+            part is None and nodes
+        ):  # a node that was not said to be there: its values stand with the run, under its name
             owner.run.state(nodes[0] if key is None else f"{nodes[0]}.{key}", value)
         elif key is not None:
             (part or owner).run.state(key, value)
@@ -212,7 +214,8 @@ class StreamingService:
             handle = client.run(kind, run, name, metadata, lease_seconds=None, state="queued")
             known = self._known[project, run] = _Known(handle, started=False)
             if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+                _, oldest = self._known.popitem(last=False)
+                oldest.run.detach()
         return known
 
     def _find(self, project: str, run: object) -> _Known | None:

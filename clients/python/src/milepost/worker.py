@@ -1,9 +1,9 @@
 """Workers: functions that work on queued runs, one claim after the other.
 
-    @worker("resize")
-    def resize(run: milepost.Run, task: milepost.RunInfo) -> object: ...
+@worker("resize")
+def resize(run: milepost.Run, task: milepost.RunInfo) -> object: ...
 
-    resize.work()             # blocks; in async code: await resize.work_async()
+resize.work()             # blocks; in async code: await resize.work_async()
 """
 
 from __future__ import annotations
