@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from google.adk.agents import LlmAgent, LoopAgent, ParallelAgent, SequentialAgent
-from google.adk.agents.run_config import RunConfig, StreamingMode
+from google.adk.agents._streaming_mode import StreamingMode
+from google.adk.agents.run_config import RunConfig
 from google.adk.apps import App
-from google.adk.models import BaseLlm, LlmResponse
+from google.adk.models import BaseLlm
+from google.adk.models.llm_response import LlmResponse
 from google.adk.runners import Runner
 from google.adk.sessions import InMemorySessionService
-from google.adk.tools import LongRunningFunctionTool, exit_loop
+from google.adk.tools.exit_loop_tool import exit_loop
+from google.adk.tools.long_running_tool import LongRunningFunctionTool
 from google.genai import types
 
 import milepost

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
-from google.adk.models import LlmResponse
+from google.adk.models.llm_response import LlmResponse
 from google.adk.plugins import BasePlugin
 
 from milepost._agents.deadline import grace_of
@@ -134,15 +134,22 @@ class MilepostPlugin(BasePlugin):
     # -- the invocation
 
     @_quiet
-    async def before_run_callback(self, *, invocation_context: Any) -> None:
-        answered = [call for call in _answers(invocation_context.user_content) if call in self._waiting]
-        session = self._waiting[answered[0]] if answered else self._open(invocation_context)
-        for call in answered:
-            self._waiting.pop(call)
-        self._sessions[invocation_context.invocation_id] = session
-        session.watch(invocation_context)
+    async def on_user_message_callback(self, *, invocation_context: Any, user_message: Any) -> None:
+        """A message that answers a long-running tool goes on with the run that waits for it."""
+        answered = [call for call in _answers(user_message) if call in self._waiting]
         if answered:
+            session = self._waiting[answered[0]]
+            self._sessions[invocation_context.invocation_id] = session
+            for call in answered:
+                del self._waiting[call]
             session.apply(session.mapping.resume(answered))
+
+    @_quiet
+    async def before_run_callback(self, *, invocation_context: Any) -> None:
+        session = self._sessions.get(invocation_context.invocation_id)
+        if session is None:
+            session = self._sessions[invocation_context.invocation_id] = self._open(invocation_context)
+        session.watch(invocation_context)
 
     @_quiet
     async def after_run_callback(self, *, invocation_context: Any) -> None:
