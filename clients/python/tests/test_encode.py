@@ -187,7 +187,7 @@ def test_the_server_takes_whatever_was_given(client: milepost.Client):
         run.message(None)
         run.artifact("../../etc/passwd", "text\ud800")
         run.artifact("gone", pathlib.Path("/nonexistent/file"))
-        run.fail(Broken())  # type: ignore[arg-type]
+        run.fail(Broken())
     assert client.flush(20)
     snapshot = client.snapshot(run.id)
     assert snapshot["state"] == "failed"

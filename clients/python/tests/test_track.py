@@ -42,7 +42,7 @@ def test_bars_nest_below_the_run(client: milepost.Client):
 
 
 def test_generators_have_no_total(client: milepost.Client):
-    bar = track((number for number in range(3)), client=client)
+    bar: track[int] = track((number for number in range(3)), client=client)
     with pytest.raises(TypeError):
         len(bar)
     assert list(bar) == [0, 1, 2]
@@ -50,6 +50,7 @@ def test_generators_have_no_total(client: milepost.Client):
 
 
 def test_updates_by_hand(client: milepost.Client):
+    bar: track[int]
     with track(total=100, desc="Loading", client=client) as bar:
         bar.update(40)
         bar.set_postfix(loss=0.12345, step=3)
@@ -76,7 +77,7 @@ def test_exceptions_fail_and_breaks_do_not(client: milepost.Client):
 
 
 def test_reset_and_disable(client: milepost.Client):
-    bar = track(total=5, client=client)
+    bar: track[int] = track(total=5, client=client)
     bar.update(4)
     client.flush()
     bar.reset(total=3)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httpx
@@ -32,7 +34,7 @@ class Watch:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._bell: Callable[[], object] | None = None
         self._stopping = False
         self._beating: set[Node] = set()
         self._polls = 0
@@ -52,6 +54,9 @@ class Watch:
     def stop(self) -> None:
         """Ends the thread."""
         self._stopping = True
+        if self._bell is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                self._bell()
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread() and thread.is_alive():
             thread.join(2 * _caps.CONTROL_DELAY)
@@ -66,12 +71,15 @@ class Watch:
             _log.exception("runs are not watched any more")
 
     async def _watch(self) -> None:
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        self._bell = functools.partial(loop.call_soon_threadsafe, woken.set)
         limits = httpx.Limits(max_connections=2 * _caps.CONTROL_POLLS)
         async with httpx.AsyncClient(limits=limits, **_http.options(self._engine.url, self._engine.token)) as http:
             while not self._stopping:
                 for node in self._live():
                     self._look_after(http, node)
-                await asyncio.sleep(_caps.CONTROL_DELAY)
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(woken.wait(), _caps.CONTROL_DELAY)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
