@@ -132,10 +132,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Three services and a LangGraph workflow, followed live in a browser.")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")), help="0 for a free one")
     options = parser.parse_args()
-    with running_server() as url:
+    with running_server() as milepost_server:
         listener = socket.create_server(("127.0.0.1", options.port))
-        print(f"open http://127.0.0.1:{listener.getsockname()[1]} (Milepost at {url})", flush=True)
-        server = uvicorn.Server(uvicorn.Config(create_app(url), log_level="warning"))
+        print(f"open http://127.0.0.1:{listener.getsockname()[1]} (Milepost at {milepost_server.url})", flush=True)
+        server = uvicorn.Server(uvicorn.Config(create_app(milepost_server.url), log_level="warning"))
         server.run(sockets=[listener])
 
 

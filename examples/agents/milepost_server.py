@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -15,14 +16,35 @@ import httpx
 DEFAULT = "http://127.0.0.1:6453"
 
 
+@dataclass
+class Running:
+    """A server; `process` is None where it is not ours."""
+
+    url: str
+    process: subprocess.Popen[str] | None = None
+
+    def memory(self) -> int:
+        """Bytes of memory that it holds (Linux)."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+
 @contextlib.contextmanager
-def running_server() -> Iterator[str]:
-    """The address of the server: that of MILEPOST_URL, one that runs on this machine, or one of our own."""
+def running_server() -> Iterator[Running]:
+    """That of MILEPOST_URL, one that runs on this machine, or one of our own."""
     given = os.environ.get("MILEPOST_URL")
     if given or _answers(DEFAULT):
-        yield given or DEFAULT
+        yield Running(given or DEFAULT)
         return
-    # The server refuses settings that it does not know, and those of the client are none of its.
+    with started_server() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def started_server() -> Iterator[Running]:
+    """A server of our own on a free port; its data is gone afterwards."""
+    # It refuses settings that it does not know, and those of the client are none of its.
     settings = {name: value for name, value in os.environ.items() if not name.startswith("MILEPOST_")}
     with tempfile.TemporaryDirectory(prefix="milepost-") as data:
         command = [_binary(), "serve", "--listen", "127.0.0.1:0", "--data-dir", data]
@@ -32,7 +54,7 @@ def running_server() -> Iterator[str]:
                 line = process.stdout.readline()
                 if "listening on " not in line:
                     raise SystemExit(f"the Milepost server did not start: {line.strip()}")
-                yield line.split()[-1]
+                yield Running(line.split()[-1], process)
             finally:
                 process.terminate()
 

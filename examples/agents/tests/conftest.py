@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).parents[1] / "app.py"
+# The example is a directory of modules, not a package: run as a script, it finds them beside it.
+sys.path.insert(0, str(APP.parent))
 
 
 @pytest.fixture(scope="session")
