@@ -17,18 +17,18 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, Field
-
-import milepost
-from milepost import streaming
-from milepost.langgraph import MilepostCallback, StateView, astream
 from milepost_server import running_server
 from models import new_id
+from pydantic import BaseModel, Field
 from relay import relay
 from services.agent import AgentService
 from services.ingest import IngestService
 from services.workflow import WorkflowService
 from workflows import digest
+
+import milepost
+from milepost import streaming
+from milepost.langgraph import MilepostCallback, StateView, astream
 
 PAGE = Path(__file__).parent / "page" / "index.html"
 #: The demo takes what fits into a form.

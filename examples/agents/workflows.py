@@ -13,7 +13,6 @@ from langchain_core.messages.ai import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send
-
 from library import passages, words
 
 

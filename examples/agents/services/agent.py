@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from library import Library, words
-from milepost.streaming import emit_agent_event
 from models import AgentMessage, AgentNodeState, AgentRun, AgentStep
+
+from milepost.streaming import emit_agent_event
 
 
 class AgentService:

@@ -6,8 +6,9 @@ import threading
 from collections import defaultdict
 
 from library import Library, passages
-from milepost.streaming import emit_ingest_event
 from models import IngestJob
+
+from milepost.streaming import emit_ingest_event
 
 
 class Cancelled(Exception):

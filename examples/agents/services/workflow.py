@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from milepost.streaming import emit_workflow_event
 from models import WorkflowRun
+
+from milepost.streaming import emit_workflow_event
 
 
 class WorkflowService:

@@ -13,10 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
+from browser import chromium, opened
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-
-from browser import chromium, opened
 
 TEXT = "A cursor says how far a viewer is. Nothing is lost. A project is a boundary."
 

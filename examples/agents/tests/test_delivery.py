@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from milepost_server import Running, started_server
 from websockets.asyncio.client import ClientConnection, connect
 
 import milepost
 from milepost.streaming import StreamingService
-from milepost_server import Running, started_server
 
 CONNECTIONS = 120
 
@@ -37,7 +37,9 @@ def emitter(url: str) -> Iterator[tuple[StreamingService, str]]:
 
 
 def listen(server: Running, path: str) -> Any:
-    return connect(server.url.replace("http", "ws", 1) + f"/api/stream/projects/{path}", max_size=None, ping_interval=None)
+    return connect(
+        server.url.replace("http", "ws", 1) + f"/api/stream/projects/{path}", max_size=None, ping_interval=None
+    )
 
 
 async def hear(socket: ClientConnection) -> dict[str, Any]:

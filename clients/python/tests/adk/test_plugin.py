@@ -7,6 +7,9 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+
+pytest.importorskip("google.adk", reason="SKIPPED: adk is not installed")
+
 from google.adk.agents import LlmAgent, LoopAgent, ParallelAgent, SequentialAgent
 from google.adk.agents._streaming_mode import StreamingMode
 from google.adk.agents.run_config import RunConfig

@@ -8,6 +8,9 @@ import uuid
 from typing import Any
 
 import pytest
+
+pytest.importorskip("langgraph.graph", reason="SKIPPED: langgraph is not installed")
+
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, RetryPolicy, Send
 

@@ -7,6 +7,9 @@ import threading
 from typing import Any
 
 import pytest
+
+pytest.importorskip("langgraph.graph", reason="SKIPPED: langgraph is not installed")
+
 from langchain_core.callbacks import adispatch_custom_event
 from langchain_core.language_models.fake_chat_models import FakeListChatModel, FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, HumanMessage

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("langgraph.graph", reason="SKIPPED: langgraph is not installed")
+
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
