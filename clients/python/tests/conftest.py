@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import milepost
+from milepost import _caps
 
 
 def binary() -> str:
@@ -72,6 +73,12 @@ class Server:
             assert self.process.stdout is not None
             self.process.stdout.close()
             self.process = None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def impatient() -> None:
+    """Some tests leave reports behind that no server will ever take; the end of the tests does not wait for them."""
+    _caps.EXIT_TIMEOUT = 0.1  # type: ignore[misc]
 
 
 @pytest.fixture(scope="session")

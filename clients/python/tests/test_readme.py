@@ -13,7 +13,7 @@ import pytest
 from .conftest import Server
 
 EXAMPLES = re.findall(
-    r"^## (.+?)$|^```python\n(.*?)^```", (Path(__file__).parents[1] / "README.md").read_text(), re.M | re.S
+    r"^## (.+?)$|^```python\n(.*?)^```", (Path(__file__).parents[1] / "README.md").read_text(), re.MULTILINE | re.DOTALL
 )
 
 

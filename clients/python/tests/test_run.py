@@ -308,3 +308,38 @@ def test_children_of_runs_of_other_processes(client: milepost.Client):
             assert part.stream == root.id
     client.flush()
     assert [run["state"] for run in client.snapshot(root.id)["runs"]] == ["completed", "completed"]
+
+
+def test_closing_one_client_leaves_the_runs_of_another_alone(client: milepost.Client, server: Server):
+    with client.run(lease_seconds=1) as run:
+        other = milepost.Client(server.url)
+        with other.run():
+            pass
+        assert other.close()
+        client.cancel(run.id)
+        assert run.cancelled.wait_blocking(10)
+
+
+def test_a_queued_run_waits_for_a_worker(client: milepost.Client):
+    run = client.run("wait-for-me", state="queued")
+    client.flush()
+    info = client.snapshot(run.id)["runs"][0]
+    assert (info["state"], info["lease_seconds"]) == ("queued", None)
+    run.started()
+    run.complete()
+    client.flush()
+    assert client.snapshot(run.id)["state"] == "completed"
+
+
+@pytest.mark.parametrize("wrong", [{"url": "localhost:6453"}, {"token": "a\nb"}, {"token": "ü"}], ids=str)
+def test_settings_that_cannot_work_are_refused(wrong: dict[str, str]):
+    with pytest.raises(ValueError, match=r"is no URL|a token has"):
+        milepost.Client(**wrong)
+
+
+def test_the_environment_configures(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MILEPOST_URL", f"{server.url}/")
+    monkeypatch.setenv("MILEPOST_PROJECT", "from-env")
+    with milepost.Client() as client, client.run() as run:
+        pass
+    assert milepost.Client(server.url, "from-env").snapshot(run.id)["project"] == "from-env"

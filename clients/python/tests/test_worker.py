@@ -17,7 +17,7 @@ from .conftest import Server, eventually, log_of
 
 def queue(client: milepost.Client, kind: str, *ids: str) -> None:
     for name in ids:
-        client.run(kind, id=name, metadata={"n": name}, state="queued", lease_seconds=None)
+        client.run(kind, id=name, metadata={"n": name}, state="queued")
     assert client.flush()
 
 

@@ -100,7 +100,7 @@ def _time(entry: Entry, now: float) -> str:
 
 def _upload(engine: Engine, outbox: Outbox, entry: Upload, headers: dict[str, str]) -> dict[str, Any]:
     address = _http.path(outbox.project, "runs", entry.node.id, "artifacts", entry.artifact)
-    headers["Content-Type"] = entry.query.get("media_type", "application/octet-stream")
+    headers["Content-Type"] = "application/octet-stream"  # its own media type is in the query, where any text may be
     source = entry.source
     content = source if isinstance(source, bytes) else _pieces(source)
     response = engine.http.put(address, params=entry.query, content=content, headers=headers)

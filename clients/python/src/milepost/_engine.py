@@ -132,17 +132,18 @@ class Engine:
             withdraw()
 
     def close(self, timeout: float) -> bool:
-        """Flushes and stops the threads. False when something had to be left unsent."""
+        """Flushes, and stops the threads unless there still is something to do: runs that are worked on, perhaps by another
+        client, and what the server has not taken yet. False when the latter."""
         complete = self.flush(timeout)
         with self.lock:
+            if not complete or any(node.live() for box in self.outboxes.values() for node in box.nodes.values()):
+                return complete
             self.closed = True
             self._wake.notify_all()
             http, self._http = self._http, None
         self.watch.stop()
         if http is not None:
             http.close()
-        if not complete:
-            self.say_once("unsent", "the server did not take everything in time: the rest of the reports is lost")
         return complete
 
     # -- the threads ---------------------------------------------------------------------------------------------------
@@ -297,10 +298,10 @@ class Engine:
         for outbox in outboxes.values():
             outbox.forked(self.lock)
 
-    def at_exit(self) -> None:
+    def at_exit(self, timeout: float | None = None) -> None:
         """What is queued is given a little time."""
-        if self._threads:
-            self.close(_caps.EXIT_TIMEOUT)
+        if self._threads and not self.flush(_caps.EXIT_TIMEOUT if timeout is None else timeout):
+            self.say_once("unsent", "%s did not take everything in time: the rest of the reports is lost", self.url)
 
 
 def _flush_at_exit_of_child(engine: Engine) -> None:
@@ -334,8 +335,9 @@ def _after_fork_in_child() -> None:
 
 @atexit.register
 def _at_exit() -> None:
+    end = time.monotonic() + _caps.EXIT_TIMEOUT
     for engine in list(_engines):
-        engine.at_exit()
+        engine.at_exit(max(end - time.monotonic(), 0.0))
 
 
 if hasattr(os, "register_at_fork"):

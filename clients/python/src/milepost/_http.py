@@ -29,7 +29,18 @@ def options(url: str, token: str | None) -> dict[str, Any]:
 
 def configured_url(url: str | None) -> str:
     """The server: the argument, MILEPOST_URL, or the one on this machine."""
-    return (url or os.environ.get("MILEPOST_URL") or "http://127.0.0.1:6453").rstrip("/")
+    known = (url or os.environ.get("MILEPOST_URL") or "http://127.0.0.1:6453").rstrip("/")
+    if not known.startswith(("http://", "https://")):
+        raise ValueError(f"{known!r} is no URL of a server: it begins with http:// or https://")
+    return known
+
+
+def configured_token(token: str | None) -> str | None:
+    """The token: the argument, or MILEPOST_TOKEN."""
+    known = token or os.environ.get("MILEPOST_TOKEN") or None
+    if known is not None and not (known.isascii() and known.isprintable() and " " not in known):
+        raise ValueError("a token has no spaces, no line breaks and ASCII characters only")
+    return known
 
 
 def path(project: str, *parts: str) -> str:

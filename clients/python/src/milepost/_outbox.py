@@ -36,11 +36,17 @@ class Node:
     ended: bool = False
     #: See :meth:`leave`.
     gone: bool = False
+    #: It was queued, and nobody here works on it.
+    queued: bool = False
     waiting: bool = False
     attempt: int = 1
     polled: bool = False
     created: float = field(default_factory=time.monotonic)
     last_word: float = field(default_factory=time.monotonic)
+
+    def live(self) -> bool:
+        """Whether this process works on it."""
+        return not self.gone and not self.queued
 
     def leave(self) -> None:
         """Nothing more is to be sent of it, nor heard."""

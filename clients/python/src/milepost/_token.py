@@ -63,7 +63,10 @@ class CancelToken:
             self.remove_callback(event.set)
 
     def add_callback(self, callback: Callable[[], object]) -> None:
-        """Calls ``callback`` once, from a background thread, when the run is to stop; at once if it is already."""
+        """Calls ``callback`` once when the run is to stop, at once if it is already.
+
+        From a background thread that has other things to do: it must not block.
+        """
         with self._lock:
             if not self._set:
                 self._callbacks.append(callback)

@@ -35,7 +35,7 @@ class Watch:
         self._engine = engine
         self._thread: threading.Thread | None = None
         self._bell: Callable[[], object] | None = None
-        self._stopping = False
+        self._stopping = threading.Event()
         self._beating: set[Node] = set()
         self._polls = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -46,14 +46,15 @@ class Watch:
             return
         with self._engine.lock:
             if self._thread is None:
-                self._stopping = False
-                self._thread = threading.Thread(target=self._run, name="milepost-watch", daemon=True)
+                self._stopping = threading.Event()
+                arguments = (self._stopping,)
+                self._thread = threading.Thread(target=self._run, args=arguments, name="milepost-watch", daemon=True)
                 with contextlib.suppress(RuntimeError):  # the interpreter is going down: nobody has to be watched
                     self._thread.start()
 
     def stop(self) -> None:
         """Ends the thread."""
-        self._stopping = True
+        self._stopping.set()
         if self._bell is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
                 self._bell()
@@ -61,21 +62,21 @@ class Watch:
         if thread is not None and thread is not threading.current_thread() and thread.is_alive():
             thread.join(2 * _caps.CONTROL_DELAY)
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         try:
             with self._engine.importing:
                 for module in _LAZY:
                     importlib.import_module(module)
-            asyncio.run(self._watch())
+            asyncio.run(self._watch(stopping))
         except Exception:
             _log.exception("runs are not watched any more")
 
-    async def _watch(self) -> None:
+    async def _watch(self, stopping: threading.Event) -> None:
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
         self._bell = functools.partial(loop.call_soon_threadsafe, woken.set)
         limits = httpx.Limits(max_connections=2 * _caps.CONTROL_POLLS)
         async with httpx.AsyncClient(limits=limits, **_http.options(self._engine.url, self._engine.token)) as http:
-            while not self._stopping:
+            while not stopping.is_set():
                 for node in self._live():
                     self._look_after(http, node)
                 with contextlib.suppress(asyncio.TimeoutError):
@@ -87,7 +88,7 @@ class Watch:
     def _live(self) -> list[Node]:
         with self._engine.lock:
             boxes = list(self._engine.outboxes.values())
-            return [node for box in boxes for node in box.nodes.values() if not node.gone]
+            return [node for box in boxes for node in box.nodes.values() if node.live()]
 
     def _look_after(self, http: httpx.AsyncClient, node: Node) -> None:
         now = time.monotonic()

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import httpx
 
@@ -40,7 +40,7 @@ class _Base:
         self.url = _http.configured_url(url)
         #: The project.
         self.project = as_id(project or os.environ.get("MILEPOST_PROJECT") or "default")
-        self._token = token or os.environ.get("MILEPOST_TOKEN") or None
+        self._token = _http.configured_token(token)
         self._engine = _engine(self.url, self._token)
 
     def for_project(self: _Self, project: str) -> _Self:
@@ -57,13 +57,14 @@ class _Base:
         expected_children: int | None = None,
         parent: Run | str | None = None,
         *,
-        lease_seconds: int | None = _caps.LEASE_SECONDS,
-        state: str = "running",
+        lease_seconds: int | Literal["default"] | None = "default",
+        state: Literal["running", "queued"] = "running",
     ) -> Run:
         """Begins a run. Nothing is waited for: the server hears of it in the background.
 
         With an ``id``, a run that exists is joined. ``parent`` is a run of this process, or the id of any run of the project.
-        The run counts as stalled when this process gives no word for ``lease_seconds``; None asks for no lease.
+        The run counts as stalled when this process gives no word for ``lease_seconds``: 30 for one that is running, no lease
+        for one that is queued, or None.
         """
         if isinstance(parent, str) and (known := self._engine.find(self.project, parent)) is not None:
             parent = Run(known)
@@ -74,9 +75,12 @@ class _Base:
         body |= description(name, weight, metadata, expected_children)
         if parent is not None:
             body["parent"] = as_id(parent)
+        if lease_seconds == "default":
+            lease_seconds = _caps.LEASE_SECONDS if state == "running" else None
         if lease_seconds is not None:
             body["lease_seconds"] = max(1, int(lease_seconds))
         handle = self._handle(run, None if parent else run, lease_seconds)
+        handle._node.queued = state == "queued"
         self._engine.push(create_entry(handle._node, body))
         return handle
 

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from . import _caps, _encode
 from ._ids import as_id, new_run_id, token
@@ -114,6 +114,7 @@ class Run:
 
     def started(self) -> None:
         """Starts a run that was queued."""
+        self._node.queued = False
         self._event("run.started", {})
 
     def waiting(self, reason: object = None) -> None:
@@ -237,7 +238,7 @@ class Run:
         expected_children: int | None = None,
         metadata: object = None,
         *,
-        state: str = "running",
+        state: Literal["running", "queued"] = "running",
     ) -> Run:
         """A run below this one, running from now on unless ``state`` is ``queued``."""
         child = as_id(id) if id is not None else new_run_id()
@@ -246,6 +247,7 @@ class Run:
         events: list[tuple[str, object]] = [("run.created", data)]
         if state == "running":
             events.append(("run.started", {}))
+        node.queued = state == "queued"
         run = Run(node)
         run._events(events)
         return run

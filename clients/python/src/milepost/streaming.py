@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from typing import Any
+from typing import Any, Literal
 
 from ._entity import Entity
 from ._ids import as_id
@@ -236,7 +236,7 @@ class StreamingService:
         name = entity.get("name", "node_name", "node_id", "title") or own
         known = owner.children.get(str(own))
         if known is None:
-            state = "queued" if queued else "running"
+            state: Literal["queued", "running"] = "queued" if queued else "running"
             run = owner.run.child(kind, name, _part_id(owner.run.id, own), metadata=entity.metadata(), state=state)
             known = owner.children[str(own)] = _Known(run, started=not queued)
             owner.children.setdefault(str(name), known)
