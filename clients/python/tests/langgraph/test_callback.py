@@ -11,6 +11,8 @@ import pytest
 
 pytest.importorskip("langgraph.graph", reason="SKIPPED: langgraph is not installed")
 
+from langchain_core.runnables import RunnableLambda
+from langgraph.func import entrypoint, task
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, RetryPolicy, Send
 
@@ -134,6 +136,29 @@ def test_a_static_breakpoint_waits(seen: Seen) -> None:
     run(seen, graph, None, THREAD)
     assert seen.states(root["id"]) == {"node a": "completed", "node b": "completed"}
     assert seen.root(root["id"])["state"] == "completed"
+
+
+def test_a_graph_in_a_chain(seen: Seen) -> None:
+    """The run is then the chain's; its graph's nodes and breakpoints are seen all the same."""
+    steps = RunnableLambda(lambda given: given) | chain("a", "b", save=True, interrupt_before=["b"])
+    run(seen, steps, {}, THREAD)
+    [root] = seen.runs()
+    assert (root["name"], root["state"]) == ("RunnableSequence", "waiting")
+    assert seen.states(root["id"]) == {"node a": "completed"}
+
+
+def test_tasks_of_the_functional_api_are_nodes(seen: Seen) -> None:
+    @task
+    async def double(n: int) -> int:
+        return 2 * n
+
+    @entrypoint()
+    async def work(numbers: list[int]) -> list[int]:
+        return list(await asyncio.gather(*(double(n) for n in numbers)))
+
+    assert run(seen, work, [1, 2], run_id="r1") == [2, 4]
+    states = seen.states("r1")
+    assert states["node double"] == states["node double (2)"] == seen.root("r1")["state"] == "completed"
 
 
 def test_an_interrupt_of_a_sub_graph_waits_on_every_level(seen: Seen) -> None:

@@ -120,6 +120,15 @@ def test_a_node_of_a_sub_graph_is_below_the_outer_node() -> None:
     assert story.text == ["Open sub:u1 in root", "Open sub:u1|in:u2 in sub:u1"]
 
 
+def test_a_task_of_the_functional_api_is_a_node_and_a_sub_graph_of_the_same_name_is_not() -> None:
+    story = Story().root().node("1", "work:u1")
+    about = {"langgraph_node": "double", "langgraph_checkpoint_ns": "work:u1|double:u2", "langgraph_step": 1}
+    story.take(story.mapping.chain_start("2", "1", "double", ["seq:step:1"], about))
+    same = {"langgraph_node": "work", "langgraph_checkpoint_ns": "work:u1", "langgraph_step": 1}
+    story.take(story.mapping.chain_start("3", "1", "work", ["seq:step:1"], same))
+    assert story.text == ["Open work:u1 in root", "Open work:u1|double:u2 in work:u1"]
+
+
 def test_a_fan_out_announces_its_tasks_and_keys_them_by_namespace() -> None:
     story = Story().root().node("1", "a:u1").inner("2", "1", None).end("2", sends={"w": 3}).end("1")
     story.text.clear()

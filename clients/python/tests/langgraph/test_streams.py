@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import threading
 from collections.abc import Callable
@@ -214,6 +215,30 @@ def test_a_graph_that_does_not_drain_is_stopped_before_the_deadline(seen: Seen) 
     assert seen.states("r1") == {"node a": "cancelled"}
 
 
+def test_a_node_that_does_not_let_go_is_left_behind(seen: Seen) -> None:
+    """It swallows the cancellation. The caller gets on, and the run is over, in time."""
+    let_go = asyncio.Event()
+
+    async def main() -> Any:
+        play = Cancelling(seen, grace=3)
+
+        async def stubborn(_: State) -> Any:
+            play.begun.set()
+            while not let_go.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await let_go.wait()
+            return {}
+
+        try:
+            return await play.run(build({"a": stubborn}))
+        finally:
+            let_go.set()
+
+    assert isinstance(asyncio.run(main()), milepost.Cancelled)
+    root = seen.root("r1")
+    assert (root["state"], root["cancel"]["acknowledged"]) == ("cancelled", True)
+
+
 def test_a_request_during_the_last_superstep_comes_too_late_for_the_graph(seen: Seen) -> None:
     """The graph completes and its result is there. The server, once asked, takes nothing but the acknowledgement."""
 
@@ -279,6 +304,32 @@ def test_a_sync_graph_is_drained_too(seen: Seen) -> None:
     assert client.flush()
     root = seen.root("r1")
     assert (root["state"], root["cancel"]["acknowledged"]) == ("cancelled", True)
+
+
+def test_a_sync_graph_that_goes_on_is_left_at_the_deadline(seen: Seen) -> None:
+    """A node that works on, and writes, for longer than it may."""
+    client, begun, enough = milepost.Client(seen.url, seen.project), threading.Event(), threading.Event()
+
+    def busy(_: State) -> Any:
+        while not enough.wait(0.01):
+            get_stream_writer()("still here")
+            begun.set()
+        return {}
+
+    def ask() -> None:
+        begun.wait(20)
+        client.flush()
+        client.cancel("r1", "not needed", 1)
+        threading.Event().wait(1)
+        enough.set()  # a thread cannot be stopped: LangGraph waits for its end
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    with pytest.raises(milepost.Cancelled, match="not needed"):
+        list(stream(build({"a": busy}), {}, callback=MilepostCallback(client, run_id="r1")))
+    asking.join()
+    assert client.flush()
+    assert seen.root("r1")["state"] == "cancelled"
 
 
 def _in_process(url: str, project: str, database: str, graph_input: Any) -> None:

@@ -24,6 +24,8 @@ from milepost.run import Run
 from .mapping import InvocationMapping
 
 _log = logging.getLogger("milepost")
+#: Tool calls that are waited for. Beyond it, the answer to the oldest begins a run of its own.
+_WAITING_MAX = 10_000
 _Callback = Callable[..., Coroutine[Any, Any, Any]]
 
 
@@ -44,11 +46,12 @@ def _quiet(method: _Callback) -> _Callback:
 class _Session:
     """One invocation on its way to the server."""
 
-    def __init__(self, run: Run, mapping: InvocationMapping) -> None:
+    def __init__(self, run: Run, mapping: InvocationMapping, forget: Callable[[], object]) -> None:
         self.run = run
         self.mapping = mapping
         self.emitter = Emitter(run, owned=True)
         self.context: Any = None
+        self._forget = forget
         self._task: asyncio.Task[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -88,6 +91,7 @@ class _Session:
             self._task.cancel()
 
     def _task_over(self, task: asyncio.Task[Any]) -> None:
+        self._forget()
         if not self.mapping.over:
             error = None if task.cancelled() else task.exception()
             self.apply(
@@ -158,6 +162,8 @@ class MilepostPlugin(BasePlugin):
             session.release()
             session.apply(session.mapping.end())
             self._waiting.update(dict.fromkeys(session.mapping.waits, session))
+            while len(self._waiting) > _WAITING_MAX:
+                del self._waiting[next(iter(self._waiting))]
 
     @_quiet
     async def on_run_error_callback(self, *, invocation_context: Any, error: BaseException) -> None:
@@ -170,7 +176,8 @@ class MilepostPlugin(BasePlugin):
         agent = context.agent
         about = {"framework": "adk", "session_id": context.session.id, **self._metadata}
         run = self._client.run(self._kind, context.invocation_id, self._run_name or agent.name, about)
-        return _Session(run, InvocationMapping(**self._options))
+        forget = functools.partial(self._sessions.pop, context.invocation_id, None)
+        return _Session(run, InvocationMapping(**self._options), forget)
 
     # -- agents
 

@@ -137,7 +137,7 @@ class MilepostCallback(GraphCallbackHandler):
 
     @_quiet
     def on_interrupt(self, event: GraphInterruptEvent) -> None:
-        session = self._roots.get(event.run_id)
+        session = self._sessions.get(event.run_id)
         if session is not None and not event.checkpoint_ns:
             static = event.status in ("interrupt_before", "interrupt_after")
             session.mapping.paused(event.status if static else interrupt_reason(event.interrupts))

@@ -36,6 +36,7 @@ class Node:
     """One execution of a node: all its attempts, over retries and resumes. `held` is a failure that may be retried."""
 
     key: str
+    ns: str
     name: str
     graph: Graph
     fanout: Fanout | None = None

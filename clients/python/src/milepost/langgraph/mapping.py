@@ -5,6 +5,7 @@ How a callback is recognised, as LangGraph 1.2 behaves:
 * the root call: the run itself;
 * tag ``graph:step:N`` and the node's own name: one attempt of a node. ``langgraph_checkpoint_ns`` names the execution and
   stays the same over retries and resumes, while the callback's run id changes; several executions may share one name;
+* tag ``seq:step:N``, the node's own name and a namespace of its own: a task of the functional API, called by a node;
 * anything else inside a node (conditional edges, sub-graphs): not a node, but what starts below it belongs to that node.
 """
 
@@ -98,7 +99,7 @@ class GraphMapping:
     def known(self, ns: str, key: str, name: str, *, attempts: int, state: str, fanout: Fanout | None = None) -> None:
         """An execution that another process has reported, read back from the server."""
         over = state in ("completed", "failed", "cancelled")
-        node = Node(key, name, Graph(ROOT), fanout, attempts=attempts, waiting=state == "waiting", over=over)
+        node = Node(key, ns, name, Graph(ROOT), fanout, attempts=attempts, waiting=state == "waiting", over=over)
         self._nodes[ns] = node
         self._done += over
         if over and fanout is not None:
@@ -124,6 +125,8 @@ class GraphMapping:
         if above is None:
             return
         step = _step_of(tags)
+        if step is None and above.node is not None and metadata.get("langgraph_checkpoint_ns") != above.node.ns:
+            step = metadata.get("langgraph_step")
         if step is None or name != metadata.get("langgraph_node"):
             self.calls[call] = Call(above.key, above.graph, above.node)
             return
@@ -184,7 +187,7 @@ class GraphMapping:
             if _PUSHED in (metadata.get("langgraph_triggers") or ()):
                 fanout = graph.fanouts.get(name) or (yield from self._fan_out(graph, name))
                 parent = fanout.key if fanout is not None else parent
-            node = self._nodes[ns] = Node(key, name, graph, fanout)
+            node = self._nodes[ns] = Node(key, ns, name, graph, fanout)
             yield Open(key, parent, "node", name, _describe(ns, key, graph.step, metadata))
         else:
             yield from _close_steps(node)

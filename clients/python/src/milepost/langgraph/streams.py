@@ -20,13 +20,17 @@ from milepost.errors import Cancelled
 
 from .callback import MilepostCallback
 from .cancel import ON_SESSION, Cancellation
+from .outcome import Outcome
 from .resume import Earlier
 from .session import Session
 from .shape import Item, Shape
 from .steps import custom
 
-#: Seconds that a hard stop may take; a node that does not let itself be cancelled is left behind.
-_HARD_STOP = 1.0
+#: Seconds after a hard stop at which the run is over even if a node does not let itself be cancelled; within the time that
+#: is left for the last word.
+_HARD_STOP = 0.1
+#: Seconds that such a node is waited for, before it is left behind.
+_LEFT_BEHIND = 1.0
 _END: Any = object()
 
 
@@ -83,13 +87,14 @@ async def astream(
             if shape.is_wanted(item):
                 yield shape.write(item, raw)
         if stopped.is_set():
+            report.stopped()
             raise Cancelled(cancellation.reason)
         await task
     finally:
         cancellation.release()
         if not task.done():
             task.cancel()
-            await asyncio.wait({task}, timeout=_HARD_STOP)
+            await asyncio.wait({task}, timeout=_LEFT_BEHIND)
 
 
 def stream(
@@ -121,6 +126,7 @@ def stream(
                 yield shape.write(item, raw)
             if cancellation.is_overdue():
                 items.close()
+                report.stopped()
                 raise Cancelled(cancellation.reason)
     finally:
         ON_SESSION.reset(before)
@@ -142,6 +148,11 @@ class _Report:
         if self._earlier is not None:
             self._earlier.restore(session)
         self._cancellation.bind(session.emitter.run.cancelled)
+
+    def stopped(self) -> None:
+        """The graph was stopped hard. If it has not said so, because a node does not let go, it is said for it."""
+        if self._session is not None and not self._session.mapping.over:
+            self._session.apply(self._session.mapping.root_error(Outcome("cancelled", "stopped at the deadline")))
 
     def see(self, item: Item) -> None:
         if item.mode != "custom" or self._session is None:
