@@ -204,6 +204,7 @@ def test_forks(server: Server, client: milepost.Client):
             run.event("x.n", {"n": 5})
         """,
         server,
+        PYTHONWARNINGS="ignore::DeprecationWarning",  # Python warns of every fork with threads
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(marks(client, "forked")) == [0, 1, 2, 3, 4, 5, 12, 13]

@@ -158,7 +158,8 @@ class Engine:
             threading.Thread(target=self._work, name="milepost-sender", daemon=True).start()
         except RuntimeError as error:  # the interpreter is going down, or the system has no threads left
             self._threads -= 1
-            self.say_once("threads", f"no thread to publish with: {error}")
+            if self._threads == 0:
+                self.say_once("threads", "there is no thread to publish with: %s", error)
 
     def _work(self) -> None:
         try:
