@@ -19,7 +19,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("milepost-jobs", &["milepost-client", "milepost-core", "milepost-wire"]),
     (
         "milepost-server",
-        &["milepost-client", "milepost-core", "milepost-hub", "milepost-jobs", "milepost-store", "milepost-wire"],
+        &[
+            "milepost-client",
+            "milepost-core",
+            "milepost-hub",
+            "milepost-jobs",
+            "milepost-signalr",
+            "milepost-store",
+            "milepost-wire",
+        ],
     ),
 ];
 

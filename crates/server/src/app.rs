@@ -75,8 +75,13 @@ impl App {
     }
 }
 
-/// All addresses.
+/// All addresses but those of hubs.
 pub(crate) fn router(app: App) -> Router {
+    router_with(app, Router::new())
+}
+
+/// All addresses, `hubs` included.
+pub(crate) fn router_with(app: App, hubs: Router<App>) -> Router {
     let ingest = Router::new()
         .route("/github", post(ingest::start))
         .route("/{job}", get(ingest::state))
@@ -85,6 +90,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/{job}/search", get(ingest::search));
     let router = Router::new()
         .merge(native())
+        .merge(hubs)
         .nest("/api/v1/ingest", ingest)
         .nest("/api/stream/projects/{project}", projects())
         .route("/v1/ws", get(socket::upgrade))

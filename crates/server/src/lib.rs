@@ -7,6 +7,7 @@ mod app;
 mod artifacts;
 mod caps;
 pub mod config;
+mod hubs;
 mod ingest;
 mod listener;
 mod local;

@@ -1,6 +1,9 @@
 //! What is counted. Never by run, project or stream: those are without number.
 
+mod signalr;
+
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::MatchedPath;
@@ -13,6 +16,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+use signalr::SignalR;
 
 /// The media type of [`Metrics::encode`].
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -33,6 +38,7 @@ pub(crate) struct Metrics {
     connections_refused: Counter,
     sessions: Family<Transport, Gauge>,
     frames: Family<Transport, Counter>,
+    signalr: SignalR,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,8 +85,10 @@ struct Transport {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
+        let mut registry = Registry::default();
+        let signalr = SignalR::register(&mut registry);
         let mut metrics = Self {
-            registry: Registry::with_prefix("milepost"),
+            registry,
             started: Instant::now(),
             uptime: Gauge::default(),
             streams: Gauge::default(),
@@ -96,13 +104,14 @@ impl Metrics {
             connections_refused: Counter::default(),
             sessions: Family::default(),
             frames: Family::default(),
+            signalr,
         };
         metrics.register();
         metrics
     }
 
     fn register(&mut self) {
-        let registry = &mut self.registry;
+        let registry = self.registry.sub_registry_with_prefix("milepost");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version that runs", build);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -149,6 +158,11 @@ impl Metrics {
 
     pub(crate) fn store_error(&self) {
         self.store_errors.inc();
+    }
+
+    /// What the connections of hubs report to.
+    pub(crate) fn signalr(&self) -> Arc<dyn milepost_signalr::Metrics> {
+        Arc::new(self.signalr.clone())
     }
 
     /// Counts a request for as long as the guard lives.

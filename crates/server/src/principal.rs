@@ -36,6 +36,11 @@ enum Grant {
 }
 
 impl Principal {
+    /// Who sends this request.
+    pub(crate) fn of(_: &Parts) -> Self {
+        Self { grant: Grant::Everything }
+    }
+
     /// Whether they may do `action` in `project`.
     ///
     /// # Errors
@@ -58,7 +63,7 @@ impl Principal {
 impl FromRequestParts<App> for Principal {
     type Rejection = Infallible;
 
-    async fn from_request_parts(_: &mut Parts, _: &App) -> Result<Self, Infallible> {
-        Ok(Self { grant: Grant::Everything })
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
     }
 }

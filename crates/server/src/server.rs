@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::Router;
 use milepost_hub::{Clock, Hub, HubError, Options};
 use milepost_store::{OpenError, SqliteStore};
 use tokio::net::{TcpListener, TcpSocket};
@@ -17,6 +18,7 @@ use crate::app::{self, App, Parts};
 use crate::artifacts::Artifacts;
 use crate::caps::{BACKLOG, DRAIN};
 use crate::config::Config;
+use crate::hubs;
 use crate::ingest::Jobs;
 use crate::listener::Listener;
 use crate::metrics::Metrics;
@@ -95,10 +97,12 @@ impl Server {
             tasks: TaskTracker::new(),
         });
         let abort = CancellationToken::new();
-        let accepting = Listener::new(app.clone(), app::router(app.clone()), abort.clone()).run(listener);
+        let campaigns = hubs::campaign::hub(&app);
+        let router = app::router_with(app.clone(), Router::new().nest("/hubs/campaign", campaigns.router()));
+        let accepting = Listener::new(app.clone(), router, abort.clone()).run(listener);
         let accepting = app.tasks().spawn(accepting);
         tracing::info!(%address, "listening");
-        Ok(Running { address, app, abort, accepting: Some(accepting) })
+        Ok(Running { address, app, campaigns, abort, accepting: Some(accepting) })
     }
 }
 
@@ -125,6 +129,7 @@ async fn open_store(directory: PathBuf) -> Result<Arc<SqliteStore>, OpenError> {
 pub struct Running {
     address: SocketAddr,
     app: App,
+    campaigns: milepost_signalr::Hub,
     abort: CancellationToken,
     accepting: Option<JoinHandle<()>>,
 }
@@ -144,6 +149,7 @@ impl Running {
             // A panic of it was reported where it happened.
             drop(accepting.await);
         }
+        self.campaigns.shutdown().await;
         self.app.ingest().stop().await;
         // Sessions end with the actors that they follow, and with them their connections.
         self.app.hub().shutdown().await;

@@ -1,6 +1,7 @@
 //! Query parameters. Those that a call does not know are ignored: browsers and proxies add their own.
 
 use axum::extract::FromRequestParts;
+use http::Uri;
 use http::request::Parts;
 use milepost_core::Code;
 use serde::de::DeserializeOwned;
@@ -15,10 +16,15 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Refusal> {
-        match axum::extract::Query::try_from_uri(&parts.uri) {
-            Ok(axum::extract::Query(query)) => Ok(Self(query)),
-            Err(rejection) => Err(Refusal::new(Code::InvalidQuery, rejection.body_text())),
-        }
+        read(&parts.uri).map(Self)
+    }
+}
+
+/// Reads the query of `uri` as `T`.
+pub(crate) fn read<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
+    match axum::extract::Query::try_from_uri(uri) {
+        Ok(axum::extract::Query(query)) => Ok(query),
+        Err(rejection) => Err(Refusal::new(Code::InvalidQuery, rejection.body_text())),
     }
 }
 

@@ -1,0 +1,3 @@
+//! SignalR hubs: other methods and callbacks over the same sessions.
+
+pub(crate) mod campaign;

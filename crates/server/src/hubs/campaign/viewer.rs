@@ -1,0 +1,144 @@
+//! A connection: what it follows, and what it may call.
+
+use std::collections::HashMap;
+use std::future::ready;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use futures_util::StreamExt;
+use http::Extensions;
+use milepost_core::{Project, RunId};
+use milepost_hub::HubError as Failure;
+use milepost_signalr::{Context, HubError, SendError, SourceKey};
+use milepost_wire::dialects::campaign::CampaignSnapshot;
+use milepost_wire::native::requests::CancelRequest;
+
+use super::following::{Following, Word, beginning};
+use super::{messages, told};
+use crate::api;
+use crate::app::App;
+use crate::principal::{Action, Principal};
+
+/// The state of a connection.
+pub(super) struct Viewer {
+    pub(super) app: App,
+    pub(super) project: Project,
+    principal: Principal,
+    subscriptions: Mutex<HashMap<RunId, Subscription>>,
+}
+
+/// A source of the connection, and whether it goes on.
+struct Subscription {
+    source: SourceKey,
+    alive: Weak<()>,
+}
+
+impl Viewer {
+    /// A connection that `authorize` let in.
+    pub(super) fn new(app: App, extensions: &Extensions) -> Self {
+        let (Some(project), Some(principal)) = (extensions.get::<Project>(), extensions.get::<Principal>()) else {
+            unreachable!("whoever is let in has a project and a name")
+        };
+        let (project, principal) = (project.clone(), principal.clone());
+        Self { app, project, principal, subscriptions: Mutex::default() }
+    }
+
+    /// Reads the name of a campaign that the viewer may see.
+    pub(super) fn campaign(&self, name: &str) -> Result<RunId, HubError> {
+        self.principal.may(Action::Subscribe, &self.project).map_err(told)?;
+        run("campaignId", name)
+    }
+
+    fn remember(&self, campaign: RunId, subscription: Subscription) {
+        let mut subscriptions = self.lock();
+        // Campaigns that are over have left by themselves.
+        subscriptions.retain(|_, subscription| subscription.alive.strong_count() > 0);
+        subscriptions.insert(campaign, subscription);
+    }
+
+    fn forget(&self, campaign: &RunId) -> Option<SourceKey> {
+        self.lock().remove(campaign).map(|subscription| subscription.source)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Subscription>> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn run(parameter: &str, name: &str) -> Result<RunId, HubError> {
+    RunId::new(name).map_err(|error| HubError::new(format!("invalid_id: {parameter}: {error}")))
+}
+
+/// `SubscribeToCampaign(campaignId, afterSequence?)`. Subscribing again starts again: whoever has reconnected just does it.
+pub(super) async fn subscribe(
+    context: Context<Viewer>,
+    campaign: String,
+    after_sequence: Option<u64>,
+) -> Result<(), HubError> {
+    let viewer = context.state();
+    let campaign = viewer.campaign(&campaign)?;
+    let from = beginning(after_sequence);
+    let mut following = Following::begin(&viewer.app, &viewer.project, &campaign, from).await.map_err(told)?;
+    if let Some(former) = viewer.forget(&campaign) {
+        context.caller().detach(former);
+    }
+    // The snapshot is there when the call is over, as after a hub method that sends it.
+    if after_sequence.is_none()
+        && let Some(Word::Snapshot(snapshot)) = following.next().await
+    {
+        context.caller().send_message(&snapshot).await?;
+    }
+    let mark = Arc::new(());
+    let alive = Arc::downgrade(&mark);
+    let messages = following.filter_map(move |word| {
+        let _alive = &mark;
+        ready(match word {
+            Word::Snapshot(message) | Word::Update(message) | Word::Acknowledgement(message) => Some(message),
+            // The snapshot that follows says all.
+            Word::Reset(_) => None,
+        })
+    });
+    let source = context.caller().attach(messages).map_err(|error| match error {
+        SendError::TooManySources => HubError::new("limit_exceeded: too many subscriptions on one connection"),
+        error => error.into(),
+    })?;
+    viewer.remember(campaign, Subscription { source, alive });
+    Ok(())
+}
+
+/// `UnsubscribeFromCampaign(campaignId)`.
+pub(super) async fn unsubscribe(context: Context<Viewer>, campaign: String) -> Result<(), HubError> {
+    let campaign = context.state().campaign(&campaign)?;
+    if let Some(source) = context.state().forget(&campaign) {
+        context.caller().detach(source);
+    }
+    Ok(())
+}
+
+/// `GetCampaignSnapshot(campaignId)`: answers with it, and sends it to the callback too.
+pub(super) async fn snapshot(context: Context<Viewer>, campaign: String) -> Result<Arc<CampaignSnapshot>, HubError> {
+    let viewer = context.state();
+    let campaign = viewer.campaign(&campaign)?;
+    let hub = viewer.app.hub();
+    let (value, message) = match hub.snapshot(&viewer.project, &campaign).await {
+        Ok(shown) => {
+            let pictured = messages::snapshot(&shown, &campaign);
+            (pictured.value.clone(), pictured.message.clone())
+        }
+        Err(Failure::RunNotFound(_)) => {
+            let pictured = messages::missing(&campaign, hub.now());
+            (pictured.value, pictured.message)
+        }
+        Err(error) => return Err(told(error)),
+    };
+    context.caller().send_message(&message).await?;
+    Ok(value)
+}
+
+/// `CancelRun(runId, reason?)`.
+pub(super) async fn cancel(context: Context<Viewer>, name: String, reason: Option<String>) -> Result<(), HubError> {
+    let viewer = context.state();
+    let run = run("runId", &name)?;
+    let request = CancelRequest { reason, ..CancelRequest::default() };
+    let cancelled = api::cancel::cancel(&viewer.app, &viewer.principal, &viewer.project, &run, request).await;
+    cancelled.map(drop).map_err(told)
+}
