@@ -174,6 +174,11 @@ impl RunHandle {
         RunBuilder::below(self.clone(), kind)
     }
 
+    /// Takes up a run below this one that exists, to go on with it.
+    pub fn take_up(&self, run: &RunId) -> Self {
+        Self::new(self.outbox.clone(), run.clone(), Some(&self.run), None)
+    }
+
     /// Sends an artifact's bytes, after everything that was said before. Returns when they are durable. Tries again, from the
     /// beginning, while the server cannot be reached, until the run is to stop.
     ///

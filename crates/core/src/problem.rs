@@ -98,6 +98,7 @@ catalogue! {
     Cancelled "cancelled" 409 4409 Never "It was cancelled.";
     Interrupted "interrupted" 500 1012 Later "The server restarted while it ran.";
     JobExists "job_exists" 409 4409 Never "A job of that id exists for another repository.";
+    CampaignExists "campaign_exists" 409 4409 Never "A campaign of that id exists for another request.";
 }
 
 impl std::fmt::Display for Code {

@@ -298,6 +298,14 @@ impl Hub {
         Ok(RunsPage { runs, next: page.next })
     }
 
+    /// Roots of `kind`, of all projects, that are open or whose audit is in progress.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn unfinished(&self, kind: &Kind) -> Result<Vec<(Project, RunId)>, HubError> {
+        Ok(self.0.store.unfinished(kind).await?)
+    }
+
     /// A page of the log: what follows `after` in the stream of `run`, and where the stream stands.
     ///
     /// # Errors

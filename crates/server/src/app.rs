@@ -14,6 +14,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use crate::api::artifacts::{fetch::fetch, store::store};
 use crate::api::{self, cancel, claims, control, events, health, runs, socket};
 use crate::artifacts::Artifacts;
+use crate::campaigns;
 use crate::config::Config;
 use crate::ingest;
 use crate::metrics::Metrics;
@@ -29,6 +30,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) artifacts: Artifacts,
     pub(crate) ingest: ingest::Jobs,
+    pub(crate) campaigns: campaigns::Campaigns,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: health::Readiness,
     /// Cancelled as soon as the server is to stop: what waits answers, what streams ends.
@@ -56,6 +58,10 @@ impl App {
 
     pub(crate) fn ingest(&self) -> &ingest::Jobs {
         &self.0.ingest
+    }
+
+    pub(crate) fn campaigns(&self) -> &campaigns::Campaigns {
+        &self.0.campaigns
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -93,6 +99,8 @@ pub(crate) fn router_with(app: App, hubs: Router<App>) -> Router {
         .merge(hubs)
         .nest("/api/v1/ingest", ingest)
         .nest("/api/stream/projects/{project}", projects())
+        .route("/api/v1/content/generate-with-progress", post(campaigns::generate))
+        .route("/api/v1/content/progress/{campaign}", get(campaigns::progress))
         .route("/v1/ws", get(socket::upgrade))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -25,7 +25,7 @@ use crate::problem::{Refusal, problem_of};
 use crate::transport::sse::HEADERS;
 use follow::{Follow, Join};
 use jobs::Begun;
-pub(crate) use jobs::Jobs;
+pub(crate) use jobs::{Jobs, client};
 use request::Request;
 
 /// Hits of a search where the caller does not say.

@@ -5,6 +5,7 @@
 mod api;
 mod app;
 mod artifacts;
+mod campaigns;
 mod caps;
 pub mod config;
 mod hubs;

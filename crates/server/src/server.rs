@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::health::Readiness;
 use crate::app::{self, App, Parts};
 use crate::artifacts::Artifacts;
+use crate::campaigns::Campaigns;
 use crate::caps::{BACKLOG, DRAIN};
 use crate::config::Config;
 use crate::hubs;
@@ -52,6 +53,9 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// The chat endpoint of campaigns cannot be used.
+    #[error("campaign.llm: {0}")]
+    Campaigns(String),
     /// The place for artifacts cannot be used.
     #[error("{}: {reason}", path.display())]
     Artifacts {
@@ -86,9 +90,11 @@ impl Server {
         let unusable = |source: std::io::Error| StartError::Work { path: config.data_dir.clone(), source };
         ingest.recover(&hub).await.map_err(unusable)?;
 
+        let campaigns = Campaigns::new(&config).map_err(StartError::Campaigns)?;
         let app = App::new(Parts {
             hub,
             ingest,
+            campaigns,
             config,
             artifacts,
             metrics: Metrics::new(),
@@ -96,6 +102,7 @@ impl Server {
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
+        app.campaigns().recover(&app).await?;
         let abort = CancellationToken::new();
         let campaigns = hubs::campaign::hub(&app);
         let router = app::router_with(app.clone(), Router::new().nest("/hubs/campaign", campaigns.router()));
@@ -151,6 +158,7 @@ impl Running {
         }
         self.campaigns.shutdown().await;
         self.app.ingest().stop().await;
+        self.app.campaigns().stop().await;
         // Sessions end with the actors that they follow, and with them their connections.
         self.app.hub().shutdown().await;
         self.app.tasks().close();

@@ -50,6 +50,7 @@ macro_rules! conformance_suite {
             rows_change_with_the_append
             rows_of_other_streams_do_not_change
             timed_streams_are_found
+            unfinished_roots_are_found
             claimable_runs_are_oldest_first
             projects_are_apart
         }

@@ -53,6 +53,10 @@ pub trait EventStore: Send + Sync + 'static {
     /// The streams that have an open run with a timer: what a server has to look after when it starts.
     async fn timed(&self) -> Result<Vec<(Project, RunId)>, StoreError>;
 
+    /// Roots of `kind`, of all projects, that are open or whose audit is in progress: what somebody who looks after them has to
+    /// take up again.
+    async fn unfinished(&self, kind: &Kind) -> Result<Vec<(Project, RunId)>, StoreError>;
+
     /// Open runs that a worker may claim (`claimable`), of one of `kinds`, oldest first, at most `limit`: `(run, stream)`.
     async fn claimable(
         &self,

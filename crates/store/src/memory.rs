@@ -194,6 +194,16 @@ impl EventStore for MemoryStore {
         Ok(streams.into_iter().collect())
     }
 
+    async fn unfinished(&self, kind: &Kind) -> Result<Vec<(Project, RunId)>, StoreError> {
+        let state = self.open()?;
+        let wanted = |run: &&Run| {
+            run.row.parent.is_none()
+                && run.row.kind == *kind
+                && (!run.row.state.is_terminal() || in_audit(&run.row.body))
+        };
+        Ok(state.runs.values().filter(wanted).map(|run| (run.project.clone(), run.row.run.clone())).collect())
+    }
+
     async fn claimable(
         &self,
         project: &Project,
@@ -218,6 +228,11 @@ impl EventStore for MemoryStore {
     async fn close(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
     }
+}
+
+/// Whether a row's body says that the audit is in progress.
+fn in_audit(body: &str) -> bool {
+    milepost_core::Run::from_row(body).is_ok_and(|run| run.audit == milepost_core::run::AuditState::InProgress)
 }
 
 #[cfg(test)]

@@ -191,6 +191,11 @@ impl EventStore for SqliteStore {
         self.readers.query(listing::timed).await
     }
 
+    async fn unfinished(&self, kind: &Kind) -> Result<Vec<(Project, RunId)>, StoreError> {
+        let kind = kind.clone();
+        self.readers.query(move |connection| listing::unfinished(connection, &kind)).await
+    }
+
     async fn claimable(
         &self,
         project: &Project,

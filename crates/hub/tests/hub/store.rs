@@ -139,6 +139,10 @@ impl EventStore for Wire {
         self.through()?.timed().await
     }
 
+    async fn unfinished(&self, kind: &Kind) -> Result<Vec<(Project, RunId)>, StoreError> {
+        self.through()?.unfinished(kind).await
+    }
+
     async fn claimable(
         &self,
         project: &Project,

@@ -198,7 +198,7 @@ pub(super) fn new_id() -> RunId {
 }
 
 /// A client of this server, for the jobs that it runs itself.
-fn client(app: &App, project: &Project) -> Client {
+pub(crate) fn client(app: &App, project: &Project) -> Client {
     let router = crate::app::router(app.clone());
     Client::new(Arc::new(LocalTransport::new(router, project.clone())))
 }

@@ -94,6 +94,22 @@ pub async fn rows_of_other_streams_do_not_change(store: Arc<dyn EventStore>) {
     assert_eq!(found, ["b", "a"]);
 }
 
+pub async fn unfinished_roots_are_found(store: Arc<dyn EventStore>) {
+    let over = |row: RunRow| RunRow { state: RunState::Completed, ..row };
+    let rows = vec![created("a", None, "campaign"), created("a1", Some("a"), "campaign")];
+    store.append(append_with("a", 0, 1, rows)).await.expect("a tree");
+    store.append(append_with("b", 0, 1, vec![over(created("b", None, "campaign"))])).await.expect("a run");
+    store.append(append_with("c", 0, 1, vec![created("c", None, "ingest")])).await.expect("a run");
+    let other = Project::new("other").expect("a name");
+    let elsewhere = append_with("a", 0, 1, vec![created("a", None, "campaign")]);
+    store.append(Append { project: other.clone(), ..elsewhere }).await.expect("a run");
+    let mut found = store.unfinished(&kind("campaign")).await.expect("an answer");
+    found.sort_by_key(|(project, _)| project.to_string());
+    let mut expect = [(project(), run("a")), (other, run("a"))];
+    expect.sort_by_key(|(project, _)| project.to_string());
+    assert_eq!(found, expect);
+}
+
 pub async fn timed_streams_are_found(store: Arc<dyn EventStore>) {
     let timed = |timed, row: RunRow| RunRow { timed, ..row };
     let rows = vec![timed(true, created("a", None, "step")), timed(true, created("a1", Some("a"), "step"))];

@@ -60,6 +60,21 @@ pub(super) fn timed(connection: &Connection) -> Result<Vec<(Project, RunId)>, St
     rows.into_iter().map(|(project, root)| Ok((name(&project)?, name(&root)?))).collect()
 }
 
+/// One search for each project, because the index of roots by kind begins with that.
+pub(super) fn unfinished(connection: &Connection, kind: &Kind) -> Result<Vec<(Project, RunId)>, StoreError> {
+    let sql = "SELECT runs.project, run FROM (SELECT DISTINCT project FROM streams) AS projects
+               CROSS JOIN runs ON runs.project = projects.project
+               WHERE kind = ? AND parent IS NULL
+               AND (state IN ('queued', 'running', 'waiting') OR json_extract(body, '$.audit') = 'in_progress')
+               ORDER BY runs.pos";
+    let read = || -> rusqlite::Result<Vec<(String, String)>> {
+        let mut statement = connection.prepare(sql)?;
+        statement.query_map([kind.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let rows = read().map_err(|error| read_error(&error))?;
+    rows.into_iter().map(|(project, root)| Ok((name(&project)?, name(&root)?))).collect()
+}
+
 /// One search for each kind, because each of them is in order in the index, and all together are not.
 pub(super) fn claimable(
     connection: &Connection,
