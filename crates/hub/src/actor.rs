@@ -87,7 +87,8 @@ impl Actor {
         let shutdown = self.shutdown.clone();
         loop {
             let idle = Instant::now() + caps::DORMANT_AFTER;
-            let wake = self.due.map_or(idle, |due| self.clock.instant(due).min(idle));
+            let due = self.due.into_iter().chain(self.rows.due()).min();
+            let wake = due.map_or(idle, |due| self.clock.instant(due).min(idle));
             let first = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Stop::Shutdown,
@@ -96,6 +97,7 @@ impl Actor {
             };
             let Some(first) = first else {
                 self.look_after_timers().await;
+                self.look_after_rows().await;
                 if self.may_sleep(idle) {
                     return Stop::Dormant;
                 }
@@ -135,14 +137,34 @@ impl Actor {
         Instant::now() >= idle && self.due.is_none() && self.inbox.is_empty() && self.registry.forget_idle(&self.live)
     }
 
-    /// Leaves the projection and the checkpoint as fresh as the log, so that coming back is cheap.
-    async fn settle(&mut self) {
+    /// Writes the rows that have been behind for too long.
+    async fn look_after_rows(&mut self) {
+        let now = self.clock.now();
+        if self.rows.due().is_some_and(|due| due <= now) {
+            if self.write_rows().await {
+                self.rows.wrote(now);
+            } else {
+                self.rows.postpone(now);
+            }
+        }
+    }
+
+    /// False when the store cannot write.
+    async fn write_rows(&self) -> bool {
         let rows = self.rows.all_dirty(&self.tree);
-        if !rows.is_empty()
-            && let Err(error) = self.registry.store.append(self.append(Vec::new(), rows)).await
-        {
+        if rows.is_empty() {
+            return true;
+        }
+        let written = self.registry.store.append(self.append(Vec::new(), rows)).await;
+        if let Err(error) = &written {
             tracing::warn!(stream = %self.live.key.stream, %error, "the projection stays behind");
         }
+        written.is_ok()
+    }
+
+    /// Leaves the projection and the checkpoint as fresh as the log, so that coming back is cheap.
+    async fn settle(&mut self) {
+        self.write_rows().await;
         if self.checkpointed < self.tree.seq() {
             self.checkpoint();
         }

@@ -8,7 +8,7 @@ use milepost_store::RunRow;
 use crate::caps;
 
 /// The runs whose rows are behind the log. A change of state is written with the event that makes it; mere progress is
-/// written with whatever comes a second later, so that it costs no row per event.
+/// written with whatever comes a second later, or by itself when nothing comes, so that it costs no row per event.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     dirty: HashSet<RunId>,
@@ -45,7 +45,18 @@ impl Rows {
         self.written = Some(now);
     }
 
-    /// The rows that are still behind, to write before the stream leaves the memory.
+    /// When the rows that are behind have to be written though nothing else is; none when there are none.
+    pub(super) fn due(&self) -> Option<Time> {
+        let written = self.written.filter(|_| !self.dirty.is_empty())?;
+        Some(Time::from_millis(written.millis() + i64::try_from(caps::ROWS_EVERY_MS).unwrap_or(i64::MAX)))
+    }
+
+    /// The store cannot write them now: they are due again a while later.
+    pub(super) fn postpone(&mut self, now: Time) {
+        self.written = Some(now);
+    }
+
+    /// The rows that are still behind.
     pub(super) fn all_dirty(&self, tree: &Tree) -> Vec<RunRow> {
         tree.runs().iter().filter(|run| self.dirty.contains(&run.id)).map(|run| row(tree, run, false)).collect()
     }

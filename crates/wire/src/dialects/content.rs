@@ -126,7 +126,8 @@ pub fn is_over(snapshot: &Snapshot) -> bool {
     if root.state.is_terminal() {
         return true;
     }
-    let (there, over) = jobs(snapshot, root).fold((0, true), |(there, over), job| (there + 1, over && job.state.is_terminal()));
+    let (there, over) =
+        jobs(snapshot, root).fold((0, true), |(there, over), job| (there + 1, over && job.state.is_terminal()));
     there > 0 && there >= root.expected_children && over
 }
 

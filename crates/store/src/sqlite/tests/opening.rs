@@ -105,6 +105,12 @@ fn queries_find_their_index() {
             "SELECT project, root FROM streams WHERE id IN (SELECT stream FROM runs WHERE timed = 1)".to_owned(),
             "timed_runs",
         ),
+        (
+            "SELECT id, campaign_id, job_type, status, progress, content_id, result_data, created_at, updated_at
+             FROM generation_jobs WHERE campaign_id = ? AND status = ?"
+                .to_owned(),
+            "generation_jobs_by_status (parent=? AND job_status=?)",
+        ),
     ];
     for (sql, index) in cases {
         let mut statement = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
