@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // all of it is a test
 
 mod artifacts;
+mod campaigns;
 mod cancellation;
 mod events;
 mod ingest;

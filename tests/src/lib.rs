@@ -5,12 +5,14 @@
 #![expect(missing_docs, clippy::unwrap_used, reason = "a test harness: a failure has to be loud, and is read here")]
 
 pub mod api;
+pub mod chat;
 pub mod events;
 pub mod git;
 pub mod server;
 pub mod socket;
 
 pub use api::Api;
+pub use chat::{Chat, Reply};
 pub use events::{Events, Frame};
 pub use server::Server;
 pub use socket::Socket;

@@ -127,3 +127,34 @@ async fn a_stop_closes_sessions_and_refuses_what_comes_later() {
     assert_eq!(code(world.create("s").await), "shutting_down");
     assert_eq!(code(world.hub.probe().await), "shutting_down");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_is_never_more_than_a_second_behind() {
+    let world = World::new().made(&["+r"]).await;
+    let row = async || {
+        let query = milepost_store::ListRuns {
+            project: project(),
+            kind: None,
+            state: None,
+            parent: None,
+            limit: 1,
+            before: None,
+        };
+        let page = world.wire.memory().list(query).await.unwrap();
+        milepost_core::Run::from_row(&page.runs[0].1).unwrap().progress.current.map(|current| current.0)
+    };
+    world.say(&[r#"r run.progressed {"current":1,"total":2}"#]).await;
+    assert_eq!(row().await, None, "a report of its own costs no row");
+    pass(1_001).await;
+    assert_eq!(row().await, Some(1.0));
+    world.wire.break_appends(true);
+    assert!(world.publish(&["r x.a"]).await.is_err());
+    world.wire.break_appends(false);
+    world.say(&[r#"r run.progressed {"current":2}"#]).await;
+    world.wire.break_appends(true);
+    pass(1_500).await;
+    assert_eq!(row().await, Some(1.0));
+    world.wire.break_appends(false);
+    pass(1_500).await;
+    assert_eq!(row().await, Some(2.0), "a store that comes back gets it");
+}
