@@ -111,7 +111,14 @@ fn artifacts(snapshot: &Value, state: &str) -> Vec<String> {
 }
 
 async fn with_chat(chat: &Chat) -> Server {
-    let environment = chat.environment();
+    with_chat_and(chat, &[]).await
+}
+
+/// With more settings of the endpoint.
+async fn with_chat_and(chat: &Chat, more: &[(&str, &str)]) -> Server {
+    let mut environment = chat.environment();
+    environment
+        .extend(more.iter().map(|(name, value)| (format!("MILEPOST_CAMPAIGN__LLM__{name}"), (*value).to_owned())));
     let environment: Vec<_> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     Server::start_with(&[], &environment).await
 }

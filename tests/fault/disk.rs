@@ -221,3 +221,38 @@ async fn a_job_that_is_killed_is_failed_and_those_who_watch_are_told() {
     let again = api.client().post(server.url("/api/v1/ingest/github")).body(body).send().await.unwrap();
     assert_eq!(expect(again, 202).await["status"], "failed", "the same id is the same job, and that is over");
 }
+
+#[tokio::test]
+async fn a_campaign_outlasts_a_full_disk() {
+    let Some(server) = on_a_small_disk().await else { return };
+    let api = server.api();
+    let ballast = inside(&server).join("ballast");
+    let body = json!({"campaign_id": "c1", "business_description": "A bakery with good bread.", "objective": "More guests", "post_count": 50});
+    let accepted =
+        api.client().post(server.url("/api/v1/content/generate-with-progress")).json(&body).send().await.unwrap();
+    expect(accepted, 202).await;
+    // As much as fits.
+    std::fs::write(&ballast, vec![1; 64 << 20]).unwrap_err();
+    until_ready_is(&server, 503).await;
+    let during = api.snapshot("c1").await;
+    std::fs::remove_file(&ballast).unwrap();
+    until_ready_is(&server, 200).await;
+    let over = |snapshot: &Value| snapshot["state"] == "completed" && snapshot["runs"][0]["audit"] == "completed";
+    let snapshot = api.until("c1", over).await;
+    assert_eq!(during["state"], "running", "it was not over before the disk was full");
+    let artifacts = snapshot["artifacts"].as_array().unwrap();
+    assert!(artifacts.iter().all(|artifact| artifact["state"] == "ready"), "{artifacts:#?}");
+    for artifact in artifacts {
+        let bytes = api
+            .client()
+            .get(server.url(artifact["url"].as_str().unwrap()))
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap();
+        assert_eq!(bytes.len() as u64, artifact["size"].as_u64().unwrap(), "nothing is half there");
+    }
+    assert_eq!(snapshot["runs"][0]["verdict"], "passed");
+}

@@ -16,6 +16,8 @@ pub enum Reply {
     BreakOff(String),
     /// Another status, with headers (each `Name: value`) and a body.
     Refuse(u16, Vec<String>, String),
+    /// A success with JSON, as for a picture.
+    Json(Value),
     /// A success that is no event stream.
     Nonsense(String),
     /// An event stream that is none.
@@ -151,6 +153,10 @@ async fn answer(socket: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
             let head =
                 format!("HTTP/1.1 {status} No\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n");
             socket.write_all((head + &body).as_bytes()).await
+        }
+        Reply::Json(body) => {
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n".to_owned();
+            socket.write_all((head + &body.to_string()).as_bytes()).await
         }
         Reply::Nonsense(body) => {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n".to_owned();

@@ -178,3 +178,50 @@ async fn one_post_fails_and_the_others_are_written() {
         (&json!("run.audited"), &json!("banned_word"), &json!("post-1.md"))
     );
 }
+
+#[tokio::test]
+async fn a_silent_endpoint_is_not_waited_for_for_ever() {
+    let chat = Chat::start(|_, _| Reply::Silence).await;
+    let server = with_chat_and(&chat, &[("TIMEOUT_S", "1")]).await;
+    expect(generate(&server, brief_with("c1", text_of(1))).await, 202).await;
+    let snapshot = over(&server.api(), "c1").await;
+    let error = &run(&snapshot, "c1:text")["error"];
+    assert_eq!((&error["code"], chat.calls().len()), (&json!("llm_unreachable"), 4), "{error}");
+    assert_eq!(
+        (&snapshot["runs"][0]["state"], &snapshot["runs"][0]["error"]["code"]),
+        (&json!("failed"), &json!("all_jobs_failed"))
+    );
+}
+
+/// A PNG of one pixel.
+const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+#[tokio::test]
+async fn an_endpoint_makes_the_pictures_and_says_what_it_costs() {
+    let chat = Chat::start(|body, _| match body["prompt"].as_str() {
+        Some(prompt) if prompt.contains("Bread 1") => Reply::Json(json!({"data": [{"b64_json": PIXEL}]})),
+        Some(_) => Reply::Json(json!({"data": [{"b64_json": "bm8gcGljdHVyZQ=="}]})),
+        None if asks_for_analysis(body) => Reply::text("{}"),
+        None => {
+            let number = if body["messages"].to_string().contains("Write post 1 of 2") { 1 } else { 2 };
+            Reply::text(&format!(
+                "Bread {number}\n\nFresh bread number {number}, every single morning of the week.\n\n#bread"
+            ))
+        }
+    })
+    .await;
+    let more = [("IMAGE_MODEL", "painter-1"), ("PROMPT_USD_PER_MILLION", "2"), ("COMPLETION_USD_PER_MILLION", "10")];
+    let server = with_chat_and(&chat, &more).await;
+    expect(generate(&server, brief_with("c1", json!({"post_count": 2}))).await, 202).await;
+    let snapshot = over(&server.api(), "c1").await;
+    assert_eq!(run(&snapshot, "c1:image:image-1")["state"], "completed");
+    assert_eq!(run(&snapshot, "c1:image:image-2")["error"]["code"], "llm_unintelligible");
+    assert_eq!(run(&snapshot, "c1:image")["state"], "completed", "one picture is there");
+    let picture = server.api().get("/runs/c1:image/artifacts/image-1.png").await.bytes().await.unwrap();
+    assert!(picture.starts_with(b"\x89PNG") && picture.len() < 200);
+    let asked: Vec<_> = chat.calls().into_iter().filter(|call| call.body["prompt"].is_string()).collect();
+    assert!(asked.iter().all(|call| call.body["model"] == "painter-1" && call.authorization == "Bearer sk-hush"));
+    // 30 prompt tokens and 3 others.
+    let cost = run(&snapshot, "c1:text")["values"]["usage"]["cost_usd"].as_f64().unwrap();
+    assert!((cost - 0.000_09).abs() < 1e-9, "{cost}");
+}

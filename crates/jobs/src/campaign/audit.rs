@@ -174,7 +174,7 @@ impl Looked {
 }
 
 /// Decodes every frame of a PNG.
-fn decode(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn decode(bytes: &[u8]) -> Result<(), String> {
     let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().map_err(|error| error.to_string())?;
     let info = reader.info();
     let frames = info.animation_control.map_or(1, |control| control.num_frames);

@@ -32,11 +32,11 @@ pub(crate) const CALL_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How long connecting to an endpoint may take.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest silence of an endpoint, before its answer and within it.
-pub(crate) const SILENCE: Duration = Duration::from_secs(60);
-
 /// Bytes of one event of a streamed answer. Each has a few tokens.
 pub(crate) const CHUNK_BYTES: usize = 1 << 20;
+
+/// Bytes of an answer that is not streamed: a picture as base64.
+pub(crate) const ANSWER_BYTES: usize = 32 << 20;
 
 /// Characters of written text that are shown together, so that a token is no event.
 pub(crate) const APPENDED_CHARS: usize = 160;

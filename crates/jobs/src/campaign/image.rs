@@ -87,7 +87,11 @@ async fn draw_one(job: &Job<'_>, number: u32, post: Option<Post>) -> Result<Stri
     job.publish(Body::ArtifactPending(pending)).await?;
     let from = if post.is_some() { "post" } else { "brief" };
     let card = card(job, number, post);
-    let drawn = match draw::in_background(move |stop| draw::picture(&card, stop)).await {
+    let picture = match job.settings.chat.as_ref().filter(|chat| chat.makes_pictures()) {
+        Some(chat) => chat.picture(&step, &job.brief, &card.headline).await,
+        None => draw::in_background(move |stop| draw::picture(&card, stop)).await,
+    };
+    let drawn = match picture {
         Ok(bytes) => job.store(Made { name: &name, artifact_type: "image", media_type: "image/png", bytes }).await,
         Err(error) => Err(error),
     };

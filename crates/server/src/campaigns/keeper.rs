@@ -166,7 +166,8 @@ fn chat_settings(llm: &Llm) -> ChatSettings {
         base_url: llm.base_url.to_string(),
         key: llm.key.as_ref().map(|key| key.expose().to_owned()),
         model: llm.model.clone(),
-        image_model: None,
-        prices: None,
+        image_model: llm.image_model.clone(),
+        silence: llm.timeout,
+        prices: llm.prices,
     }
 }

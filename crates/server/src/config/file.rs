@@ -58,7 +58,15 @@ tables! {
     /// `[campaign]`
     CampaignTable { llm: LlmTable, }
     /// `[campaign.llm]`
-    LlmTable { base_url: Option<String>, key: Option<String>, model: Option<String>, }
+    LlmTable {
+        base_url: Option<String>,
+        key: Option<String>,
+        model: Option<String>,
+        image_model: Option<String>,
+        timeout_s: Option<u32>,
+        prompt_usd_per_million: Option<f64>,
+        completion_usd_per_million: Option<f64>,
+    }
     /// `[ingest]`
     IngestTable {
         allow_local: Option<bool>,

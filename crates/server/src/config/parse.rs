@@ -13,6 +13,7 @@ use super::{Config, ConfigError};
 const LISTEN: &str = "127.0.0.1:6453";
 const DATA_DIR: &str = "milepost-data";
 const MIN_INTERVAL_MS: u64 = 100;
+const LLM_TIMEOUT_S: u32 = 60;
 const GOOGLE_ISSUER: &str = "https://accounts.google.com";
 const GOOGLE_KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 
@@ -106,15 +107,35 @@ fn signalr(table: &SignalRTable) -> Result<SignalR, ConfigError> {
 }
 
 fn llm(table: LlmTable) -> Result<Option<Llm>, ConfigError> {
-    let LlmTable { base_url, key, model } = table;
-    match (base_url, model) {
-        (Some(base_url), Some(model)) => {
-            let base_url = url("campaign.llm.base_url", &base_url)?;
-            Ok(Some(Llm { base_url, key: key.map(Secret::new), model: non_empty("campaign.llm.model", model)? }))
+    let LlmTable { base_url, key, model, image_model, timeout_s, .. } = table;
+    let prices = (table.prompt_usd_per_million, table.completion_usd_per_million);
+    let (base_url, model) = match (base_url, model) {
+        (Some(base_url), Some(model)) => (base_url, model),
+        (None, None) if key.is_none() && image_model.is_none() && timeout_s.is_none() && prices == (None, None) => {
+            return Ok(None);
         }
-        (None, None) if key.is_none() => Ok(None),
-        _ => Err(wrong("campaign.llm", "base_url and model go together")),
-    }
+        _ => return Err(wrong("campaign.llm", "base_url and model go together, and the other keys with them")),
+    };
+    let prices = match prices {
+        (None, None) => None,
+        (Some(prompt), Some(completion)) if prompt >= 0.0 && completion >= 0.0 => Some((prompt, completion)),
+        _ => {
+            return Err(wrong(
+                "campaign.llm",
+                "prompt_usd_per_million and completion_usd_per_million go together, from 0 on",
+            ));
+        }
+    };
+    Ok(Some(Llm {
+        base_url: url("campaign.llm.base_url", &base_url)?,
+        key: key.map(Secret::new),
+        model: non_empty("campaign.llm.model", model)?,
+        image_model: image_model.map(|model| non_empty("campaign.llm.image_model", model)).transpose()?,
+        timeout: Duration::from_secs(
+            within("campaign.llm.timeout_s", timeout_s.unwrap_or(LLM_TIMEOUT_S), 1, 600)?.into(),
+        ),
+        prices,
+    }))
 }
 
 /// Reading from the own machine is for development, which is what a loopback listener is taken for.

@@ -114,6 +114,12 @@ pub struct Llm {
     pub key: Option<Secret>,
     /// Which model to ask.
     pub model: String,
+    /// Which model makes the pictures; they are drawn here where there is none.
+    pub image_model: Option<String>,
+    /// The longest silence.
+    pub timeout: Duration,
+    /// US dollars for a million prompt tokens and for a million completion tokens.
+    pub prices: Option<(f64, f64)>,
 }
 
 /// The built-in ingestion.

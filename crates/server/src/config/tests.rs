@@ -48,6 +48,10 @@ fn every_key_has_its_place() {
         base_url = "http://127.0.0.1:1/v1"
         key = "hush"
         model = "m"
+        image_model = "i"
+        timeout_s = 5
+        prompt_usd_per_million = 0.5
+        completion_usd_per_million = 1
         [ingest]
         allow_local = false
         allow_private = false
@@ -69,6 +73,7 @@ fn every_key_has_its_place() {
     assert_eq!((jwt.algorithm, &jwt.key), (Algorithm::EdDsa, &KeySource::PublicKeyFile("key.pem".into())));
     assert_eq!((config.signalr.keep_alive.as_secs(), config.signalr.max_message_bytes), (1, 4096));
     assert_eq!(config.llm.as_ref().map(|llm| llm.key.as_ref().unwrap().expose()), Some("hush"));
+    assert_eq!(config.llm.as_ref().and_then(|llm| llm.prices), Some((0.5, 1.0)));
     assert_eq!((config.ingest.max_bytes, config.ingest.max_files), (Some(1), Some(2)));
     assert_eq!(config.push.unwrap().jwks_url.as_str(), "https://i.example/keys");
 }
@@ -97,6 +102,9 @@ fn mistakes_are_named() {
         ("cors.origins = ['*']", &[], "cors.origins"),
         ("cors.origins = ['https://a.example/path']", &[], "cors.origins"),
         ("campaign.llm.model = 'm'", &[], "campaign.llm"),
+        ("campaign.llm.timeout_s = 1", &[], "campaign.llm"),
+        ("campaign.llm = {base_url = 'http://a', model = 'm', timeout_s = 0}", &[], "campaign.llm.timeout_s"),
+        ("campaign.llm = {base_url = 'http://a', model = 'm', prompt_usd_per_million = 1}", &[], "campaign.llm"),
         ("pubsub.push.email = 'e'", &[], "pubsub.push.audience"),
         ("signalr.keep_alive_s = 0", &[], "signalr.keep_alive_s"),
         ("lease.fail_stalled_after_s = 0", &[], "lease.fail_stalled_after_s"),

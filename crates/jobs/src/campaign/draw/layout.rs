@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::Card;
 use super::motif;
 use super::palette::{PALETTES, Palette};
-use super::typeface::{DISPLAY, Ruler, SMALL, Style, escape};
+use super::typeface::{self, DISPLAY, Ruler, SMALL, Style, escape};
 
 /// The edge of the square.
 pub(super) const EDGE: f32 = 1_000.0;
@@ -148,6 +148,7 @@ fn shortened_to(words: &str, ruler: &mut Ruler, room: f32) -> String {
 fn drawable(words: &str, or: &str) -> String {
     let pictograph = |c: char| matches!(c, '\u{2600}'..='\u{27bf}' | '\u{fe00}'..='\u{fe0f}' | '\u{200b}'..='\u{200f}' | '\u{1f000}'..='\u{1ffff}' | '\u{e0000}'..);
     let kept: String = words.chars().filter(|c| !pictograph(*c)).collect();
+    let kept = typeface::drawable(&kept);
     let kept = kept.split_whitespace().collect::<Vec<_>>().join(" ");
     if kept.is_empty() { or.to_owned() } else { kept }
 }

@@ -49,6 +49,22 @@ fn bundled() -> Database {
     fonts
 }
 
+/// `text` without the letters that no typeface here has.
+pub(super) fn drawable(text: &str) -> String {
+    if text.chars().all(is_bundled) {
+        return text.to_owned();
+    }
+    let Some(tree) = laid_out(text, DISPLAY) else { return String::new() };
+    let texts = tree.root().children().iter().filter_map(|node| match node {
+        Node::Text(text) => Some(text),
+        _ => None,
+    });
+    let glyphs = texts.flat_map(|text| text.layouted()).flat_map(|span| &span.positioned_glyphs);
+    // The first glyph of every typeface stands for letters that it does not have.
+    let missing: String = glyphs.filter(|glyph| glyph.id.0 == 0).map(|glyph| glyph.text.as_str()).collect();
+    text.chars().filter(|letter| letter.is_whitespace() || !missing.contains(*letter)).collect()
+}
+
 /// Whether the bundled typefaces have the letter: Latin, Greek, Cyrillic and what goes between words.
 fn is_bundled(letter: char) -> bool {
     matches!(letter, '\u{20}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{45f}' | '\u{1e00}'..='\u{1eff}'
@@ -81,15 +97,19 @@ impl Ruler {
 const MEASURED_SIZE: f32 = 100.0;
 
 fn measure(text: &str, style: Style) -> f32 {
+    let widest =
+        |tree: &Tree| tree.root().children().iter().map(|node: &Node| node.bounding_box().width()).fold(0.0, f32::max);
+    // What cannot be drawn takes no room.
+    laid_out(text, style).map_or(0.0, |tree| widest(&tree)) / MEASURED_SIZE
+}
+
+fn laid_out(text: &str, style: Style) -> Option<Tree> {
     let Style { family, weight, spacing } = style;
     let (letters, spacing) = (escape(text), spacing * MEASURED_SIZE);
     let svg = format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><text font-family="{family}" font-weight="{weight}" font-size="{MEASURED_SIZE}" letter-spacing="{spacing}">{letters}</text></svg>"#
     );
-    let widest =
-        |tree: &Tree| tree.root().children().iter().map(|node: &Node| node.bounding_box().width()).fold(0.0, f32::max);
-    // What cannot be drawn takes no room.
-    Tree::from_str(&svg, &options(text)).map_or(0.0, |tree| widest(&tree)) / MEASURED_SIZE
+    Tree::from_str(&svg, &options(text)).ok()
 }
 
 /// Text as it stands in SVG.

@@ -24,11 +24,23 @@ const REFUSAL_BYTES: usize = 64 * 1024;
 
 /// A call that did not begin.
 pub(super) struct Refusal {
-    pub(super) error: JobError,
+    error: JobError,
     /// Whether the same call may succeed later.
     again: bool,
     /// When, as the endpoint wants it.
     retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// One that the same call gets again.
+    pub(super) fn lasting(error: JobError) -> Self {
+        Self { error, again: false, retry_after: None }
+    }
+
+    /// One that may pass.
+    pub(super) fn passing(error: JobError) -> Self {
+        Self { error, again: true, retry_after: None }
+    }
 }
 
 /// Counts the tries.
@@ -75,14 +87,14 @@ pub(super) async fn begin(http: &reqwest::Client, settings: &ChatSettings, messa
     let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !media_type.starts_with("text/event-stream") {
         let error = JobError::Unintelligible(format!("it is {media_type:?} where an event stream was asked for"));
-        return Err(Refusal { error, again: false, retry_after: None });
+        return Err(Refusal::lasting(error));
     }
     let bytes = response.bytes_stream().boxed();
     Ok(Call { bytes, decoder: Decoder::new(CHUNK_BYTES), pieces: VecDeque::new(), tokens: (0, 0), finished: false })
 }
 
 /// Sends a request. An answer that is a success is returned.
-pub(in crate::campaign) async fn send(
+pub(super) async fn send(
     http: &reqwest::Client,
     settings: &ChatSettings,
     path: &str,
@@ -93,11 +105,8 @@ pub(in crate::campaign) async fn send(
         request = request.bearer_auth(key);
     }
     // Errors of reqwest name the address, in which an operator may have put a secret.
-    let response = request.send().await.map_err(|error| Refusal {
-        error: JobError::Unreachable(in_words(error)),
-        again: true,
-        retry_after: None,
-    })?;
+    let unreachable = |error| Refusal::passing(JobError::Unreachable(in_words(error)));
+    let response = request.send().await.map_err(unreachable)?;
     if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
 }
 

@@ -28,6 +28,15 @@ pub(super) fn post(brief: &Brief, analysis: &Analysis, number: u32) -> Value {
     messages(brief, &task)
 }
 
+/// Making a picture.
+pub(super) fn picture(brief: &Brief, headline: &str) -> String {
+    // Such models take less than a brief may have.
+    let business: String = brief.business_description.chars().take(600).collect();
+    format!(
+        "A square picture for a social media post with the headline \"{headline}\". The business: {business} No letters in the picture."
+    )
+}
+
 fn messages(brief: &Brief, task: &str) -> Value {
     let brief = format!("Business: {}\nObjective: {}\n\n{task}", brief.business_description, brief.objective);
     json!([{"role": "system", "content": ROLE}, {"role": "user", "content": brief}])
