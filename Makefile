@@ -7,7 +7,7 @@ CARGO ?= cargo
 help: ## List the commands.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: ## Build, start a server, ingest this repository and watch it.
+demo: ## Build, start a server, ingest this repository, generate a campaign, and watch both.
 	$(CARGO) run --quiet --package milepost -- demo
 
 test: tools lint ## Install what the tests need, and run everything that must pass.

@@ -1,6 +1,7 @@
 //! Campaigns are generated while people watch.
 
 mod cancelling;
+mod documented;
 mod endpoint;
 mod restarts;
 mod tracking;

@@ -1,6 +1,7 @@
 //! `milepost demo`.
 
 mod api;
+mod campaign;
 mod checks;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,7 +22,7 @@ use api::Api;
 
 const AFTER_HELP: &str = "\
 Starts a server with a temporary database on 127.0.0.1:6453, or on a free port when that is taken; ingests the git \
-repository around the working directory over the HTTP API, shows it, and checks what came out.
+repository around the working directory and generates a campaign over the HTTP API, shows both, and checks what came out.
 On a terminal it then serves until Ctrl-C.
 Exits 0 when every check passed, else 1.
 
@@ -62,17 +63,28 @@ pub(crate) async fn run(arguments: DemoArguments) -> Outcome {
 async fn show(server: &Embedded, repository: &Path) -> Outcome {
     let url = server.url();
     let api = Api::new(&url)?;
-    let job = RunId::new(JOB).map_err(|error| Failure::new(error.to_string()))?;
     output::line(invitation(&url, repository))?;
     api.ingest(repository, JOB).await?;
 
-    let client = remote::client(&url, "default", None)?;
-    let follower = client.follow(&job, Start::Snapshot);
-    watch::to_the_end(&client, follower, &job, &mut *view::for_this_output()).await?;
-
+    watch_run(&url, JOB).await?;
     output::line("\nChecked:")?;
-    let passed = checks::run(&api, JOB).await?;
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let ingested = checks::run(&api, JOB).await?;
+
+    output::line(format_args!(
+        "\nGenerating the campaign `{0}`: posts, pictures and an animation.\n\nWatch   curl -N {url}/api/v1/content/progress/{0}\n",
+        campaign::CAMPAIGN
+    ))?;
+    campaign::start(&api).await?;
+    watch_run(&url, campaign::CAMPAIGN).await?;
+    let generated = campaign::check(&api, &url).await?;
+    Ok(if ingested && generated { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn watch_run(url: &str, run: &str) -> Result<(), Failure> {
+    let run = RunId::new(run).map_err(|error| Failure::new(error.to_string()))?;
+    let client = remote::client(url, "default", None)?;
+    let follower = client.follow(&run, Start::Snapshot);
+    watch::to_the_end(&client, follower, &run, &mut *view::for_this_output()).await.map(drop)
 }
 
 /// Where to look, and how to watch from another terminal.

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::health::Readiness;
 use crate::app::{App, Parts};
 use crate::artifacts::Artifacts;
+use crate::campaigns::Campaigns;
 use crate::config::Config;
 use crate::ingest::Jobs;
 use crate::metrics::Metrics;
@@ -22,9 +23,11 @@ pub(crate) async fn app() -> (App, TempDir) {
 
 pub(crate) async fn app_on(store: Arc<dyn EventStore>) -> (App, TempDir) {
     let directory = tempfile::tempdir().unwrap();
+    let config = Config::local(directory.path()).unwrap();
     let app = App::new(Parts {
         hub: Hub::new(store, Clock::system(), Options::default()),
-        config: Config::local(directory.path()).unwrap(),
+        campaigns: Campaigns::new(&config).unwrap(),
+        config,
         artifacts: Artifacts::open(&directory.path().join("artifacts")).await.unwrap(),
         ingest: Jobs::new(directory.path()),
         metrics: Metrics::new(),

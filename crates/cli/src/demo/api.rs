@@ -28,9 +28,19 @@ impl Api {
 
     /// Starts the job.
     pub(super) async fn ingest(&self, repository: &Path, job: &str) -> Result<(), Failure> {
-        let body = json!({"repository": repository, "job_id": job});
-        let request = self.http.post(format!("{}/api/v1/ingest/github", self.url)).json(&body);
-        send(request).await.map(drop)
+        self.post("/api/v1/ingest/github", &json!({"repository": repository, "job_id": job})).await
+    }
+
+    /// Sends JSON.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<(), Failure> {
+        send(self.http.post(format!("{}{path}", self.url)).json(body)).await.map(drop)
+    }
+
+    /// The media type and the length of what is there.
+    pub(super) async fn head(&self, path: &str) -> Result<(String, u64), Failure> {
+        let response = self.http.head(format!("{}{path}", self.url)).send().await.map_err(unreachable)?;
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Ok((header("content-type").to_owned(), header("content-length").parse().unwrap_or_default()))
     }
 
     /// Gets JSON.
@@ -48,7 +58,6 @@ impl Api {
 }
 
 async fn send(request: RequestBuilder) -> Result<String, Failure> {
-    let unreachable = |error: reqwest::Error| Failure::new(format!("the server of the demo does not answer: {error}"));
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let text = response.text().await.map_err(unreachable)?;
@@ -59,4 +68,9 @@ async fn send(request: RequestBuilder) -> Result<String, Failure> {
     Err(Failure::new(
         problem.map_or_else(|_| status.to_string(), |problem| format!("{} ({})", problem.detail, problem.code)),
     ))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
+fn unreachable(error: reqwest::Error) -> Failure {
+    Failure::new(format!("the server of the demo does not answer: {error}"))
 }

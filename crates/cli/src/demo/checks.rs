@@ -14,16 +14,20 @@ const WORD: &str = "milepost";
 const PAGE: &str = "1000";
 
 /// What a check found out; an error when it does not hold.
-type Checked = Result<String, Failure>;
+pub(super) type Checked = Result<String, Failure>;
 
 /// Checks everything and prints a line about each. False when something does not hold.
 pub(super) async fn run(api: &Api, job: &str) -> Result<bool, Failure> {
-    let checks = [
+    report(vec![
         ("run", completed(api, job).await),
         ("summary.json", counted(api, job).await),
         ("search", found(api, job).await),
         ("log", contiguous(api, job).await),
-    ];
+    ])
+}
+
+/// Prints a line about each check. False when something does not hold.
+pub(super) fn report(checks: Vec<(&str, Checked)>) -> Result<bool, Failure> {
     let mut passed = true;
     for (name, checked) in checks {
         let (mark, found) = match &checked {

@@ -11,7 +11,16 @@ fn without_a_terminal_it_checks_and_ends() {
         std::fs::create_dir(&below).unwrap();
         let ended = run(&["demo", "--directory", below.to_str().unwrap()]);
         ended.check(0, &[]);
-        for check in ["run ", "summary.json  1 file, 1 line", "search ", "log "] {
+        for check in [
+            "run ",
+            "summary.json  1 file, 1 line",
+            "search ",
+            "log ",
+            "campaign ",
+            "posts         6 posts",
+            "pictures      4 pictures",
+            "animation     1 animation",
+        ] {
             assert!(ended.stdout.contains(&format!("  ok    {check}")), "{check}: {ended:?}");
         }
     }

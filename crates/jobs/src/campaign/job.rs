@@ -36,7 +36,7 @@ pub async fn run_job(client: &Client, handle: &RunHandle, settings: &Settings) {
             tracing::debug!(job = %handle.id(), %error, "a job of a campaign was ended by others");
         }
         Err(error) => {
-            tracing::warn!(job = %handle.id(), %error, "the end of a job of a campaign could not be reported")
+            tracing::warn!(job = %handle.id(), %error, "the end of a job of a campaign could not be reported");
         }
     }
 }

@@ -179,7 +179,7 @@ impl Campaign {
     async fn finish(&self, root: &RunHandle, tree: &Tree) -> Result<(), ClientError> {
         let end = outcome::end(tree);
         let audited = !matches!(end, Body::RunCancelled(_));
-        let bodies = [Some(end), audited.then(|| Body::RunAuditStarted(AuditStarted {}))];
+        let bodies = [Some(end), audited.then_some(Body::RunAuditStarted(AuditStarted {}))];
         let bodies: Vec<Body> = bodies.into_iter().flatten().collect();
         match root.commit(&bodies).await {
             // Somebody else ended it, or asked for its cancellation: the next look at the log says so.
