@@ -22,9 +22,9 @@ fn brief(id: &str) -> Value {
 
 /// A brief with other members, too.
 fn brief_with(id: &str, more: Value) -> Value {
-    let mut brief = brief(id);
-    brief.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    brief
+    let (Value::Object(mut members), Value::Object(more)) = (brief(id), more) else { panic!("these are objects") };
+    members.extend(more);
+    members.into()
 }
 
 async fn generate(server: &Server, body: Value) -> Response {
