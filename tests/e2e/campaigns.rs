@@ -222,6 +222,9 @@ async fn the_same_request_gets_the_same_answer() {
     // Another run has the id.
     server.api().running("taken", "job").await;
     expect_problem(generate(&server, brief("taken")).await, 409, "run_exists").await;
+    server.api().running("c2:image", "job").await;
+    expect_problem(generate(&server, brief("c2")).await, 409, "run_exists").await;
+    assert_eq!(over(&server.api(), "c2").await["runs"][0]["error"]["code"], "run_exists");
     server.api().running("native", "campaign").await;
     expect_problem(generate(&server, brief("native")).await, 409, "campaign_exists").await;
 }

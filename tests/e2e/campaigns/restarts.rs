@@ -69,6 +69,8 @@ async fn a_campaign_goes_on_after_the_server_was_killed() {
         for job in ["c1:text", "c1:image", "c1:video"] {
             assert_eq!(run(&snapshot, job)["attempt"], 2, "{job}");
         }
+        let pending = artifacts(&snapshot, "pending");
+        assert!(pending.is_empty(), "what was half written is given up: {pending:?}");
         // What was there is not made again.
         assert_eq!(chat.calls().len() - calls, 2);
         for artifact in before["artifacts"].as_array().unwrap().iter().filter(|artifact| artifact["state"] == "ready") {

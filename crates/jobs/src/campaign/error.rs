@@ -9,6 +9,9 @@ pub enum JobError {
     /// Somebody asked for it, or the lease is lost.
     #[error("cancelled")]
     Cancelled,
+    /// The worker went away in the middle.
+    #[error("whoever worked on it went away in the middle")]
+    Interrupted,
     /// The run is not what this worker can do.
     #[error("{0}")]
     NotAJob(String),
@@ -46,6 +49,7 @@ impl JobError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Cancelled => Code::Cancelled.as_str(),
+            Self::Interrupted => Code::Interrupted.as_str(),
             Self::NotAJob(_) => Code::InvalidRequest.as_str(),
             Self::Unreachable(_) => "llm_unreachable",
             Self::Busy(_) => "llm_busy",

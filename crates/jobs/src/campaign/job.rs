@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use milepost_client::{ArtifactSource, Client, ClientError, NewArtifact, Progress, RunHandle};
 use milepost_core::event::{ArtifactFailed, ErrorInfo, MessageAppended, RunFailed};
 use milepost_core::run::{Artifact, ArtifactState};
@@ -106,6 +107,22 @@ impl Job<'_> {
         artifacts.find(|known| known.run == *self.handle.id() && known.artifact.as_str() == name)
     }
 
+    /// Whether an earlier attempt finished an artifact.
+    pub(super) fn is_ready(&self, name: &str) -> bool {
+        self.known_artifact(name).is_some_and(|known| known.state == ArtifactState::Ready)
+    }
+
+    /// An artifact that an earlier attempt finished, as text.
+    pub(super) async fn read(&self, name: &str) -> Result<String, JobError> {
+        let found = self.client.transport().get_artifact(self.handle.id(), &ids::artifact(name)).await;
+        let mut pieces = found.map_err(|error| self.reporting(&error))?.bytes;
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            bytes.extend_from_slice(&piece.map_err(|error| JobError::Internal(error.to_string()))?);
+        }
+        String::from_utf8(bytes).map_err(|error| JobError::Internal(error.to_string()))
+    }
+
     pub(super) fn reporting(&self, error: &ClientError) -> JobError {
         JobError::reporting(self.handle, error)
     }
@@ -125,10 +142,11 @@ impl Job<'_> {
         let role = Some("assistant".to_owned());
         let part = MessageAppended { message: ids::message(message), role, content, is_final: true };
         // An earlier attempt may have said it; then it stays said.
-        match agent.message(part).await {
-            Err(error) if error.code() != Some(Code::MessageFinal) => Err(self.reporting(&error)),
-            _ => Ok(()),
+        let said = |known: &milepost_core::run::Message| known.run == *agent.id() && known.message == part.message;
+        if self.snapshot.messages.iter().any(|known| known.is_final && said(known)) {
+            return Ok(());
         }
+        agent.message(part).await.map_err(|error| self.reporting(&error))
     }
 
     /// Hands an artifact over. One that is there already stays as it is.

@@ -48,5 +48,47 @@ impl Post {
     }
 }
 
+impl Post {
+    /// A post from its document; none when that is none of ours.
+    pub(crate) fn read(number: u32, post_type: PostType, artifact: &str, document: &str) -> Option<Self> {
+        let (post, origin) = document.rsplit_once("\n\n---\n")?;
+        let (headline, text) = post.strip_prefix("# ")?.split_once("\n\n")?;
+        let is_tags = |line: &&str| line.split(' ').all(|word| word.starts_with('#'));
+        let (text, hashtags) = match text.rsplit_once("\n\n").filter(|(_, last)| is_tags(last)) {
+            Some((text, tags)) => (text, tags.split(' ').map(str::to_owned).collect()),
+            None => (text, Vec::new()),
+        };
+        let by = origin.trim().strip_prefix("*Written by ").and_then(|rest| rest.strip_suffix(".*"));
+        let (headline, text, artifact) = (headline.to_owned(), text.to_owned(), artifact.to_owned());
+        let written_by = by.unwrap_or(OFFLINE).to_owned();
+        Some(Self { number, post_type, headline, text, hashtags, artifact, written_by })
+    }
+}
+
 /// What `written_by` says where no model was asked.
 pub(crate) const OFFLINE: &str = "offline";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_read_back() {
+        for (written_by, text, hashtags) in [
+            (OFFLINE, "Fresh.\n\nEvery day.", vec!["#bread".to_owned(), "#luna".to_owned()]),
+            ("parrot-1", "Fresh --- and warm.", Vec::new()),
+        ] {
+            let post = Post {
+                number: 3,
+                post_type: PostType::Text,
+                headline: "Bread".to_owned(),
+                text: text.to_owned(),
+                hashtags,
+                artifact: "post-3.md".to_owned(),
+                written_by: written_by.to_owned(),
+            };
+            assert_eq!(Post::read(3, PostType::Text, "post-3.md", &post.markdown()), Some(post));
+        }
+        assert_eq!(Post::read(3, PostType::Text, "post-3.md", "something else"), None);
+    }
+}

@@ -140,13 +140,10 @@ async fn write_one(
         Ok(Begun::Over(run)) => return (number, known(&run)),
         Err(error) => return (number, Err(error)),
     };
-    let mut outcome = try_to_write(job, writer, analysis, &step, number, 0).await;
-    for again in 1..WRITING_TRIES {
-        if !matches!(outcome, Err(JobError::BrokenOff(_))) {
-            break;
-        }
-        outcome = try_to_write(job, writer, analysis, &step, number, again).await;
-    }
+    let outcome = match finished(job, number).await {
+        Some(post) => Ok((post, Usage::default())),
+        None => keep_trying(job, writer, analysis, &step, number).await,
+    };
     let ended = match &outcome {
         Ok((post, _)) => match serde_json::to_value(post) {
             Ok(result) => job.complete(&step, Some(Json::from(&result))).await,
@@ -156,6 +153,32 @@ async fn write_one(
         Err(error) => job.fail(&step, error).await,
     };
     (number, ended.and(outcome))
+}
+
+/// A post that an earlier attempt of the job wrote, and could not say so any more.
+async fn finished(job: &Job<'_>, number: u32) -> Option<Post> {
+    let mut known = (0..).map(|again| post_name(number, again)).take_while(|name| job.known_artifact(name).is_some());
+    let name = known.find(|name| job.is_ready(name))?;
+    let document = job.read(&name).await.ok()?;
+    Post::read(number, job.brief.post_type(number), &name, &document)
+}
+
+async fn keep_trying(
+    job: &Job<'_>,
+    writer: &Writer<'_>,
+    analysis: &Analysis,
+    step: &RunHandle,
+    number: u32,
+) -> Result<(Post, Usage), JobError> {
+    clear_up(job, number).await?;
+    let mut outcome = try_to_write(job, writer, analysis, step, number, 0).await;
+    for again in 1..WRITING_TRIES {
+        if !matches!(outcome, Err(JobError::BrokenOff(_))) {
+            break;
+        }
+        outcome = try_to_write(job, writer, analysis, step, number, again).await;
+    }
+    outcome
 }
 
 /// What an earlier attempt of the job made of a post.
@@ -209,15 +232,30 @@ async fn try_to_write(
     Ok((post, used))
 }
 
+/// What an earlier attempt left half written will not come any more.
+async fn clear_up(job: &Job<'_>, number: u32) -> Result<(), JobError> {
+    for name in (0..).map(|again| post_name(number, again)).take_while(|name| job.known_artifact(name).is_some()) {
+        if job.known_artifact(&name).is_some_and(|known| known.state == ArtifactState::Pending && known.text.is_some())
+        {
+            job.artifact_failed(&name, &JobError::Interrupted).await?;
+        }
+    }
+    Ok(())
+}
+
 /// A name for the artifact under which nothing was shown yet: what was appended to an artifact cannot be taken back.
 fn free_name(job: &Job<'_>, number: u32, again: u32) -> String {
-    let name = |again| if again == 0 { format!("post-{number}.md") } else { format!("post-{number}.{again}.md") };
-    let used = |name: &String| {
-        job.known_artifact(name).is_some_and(|known| known.state != ArtifactState::Ready && known.text.is_some())
+    let used = |again: &u32| {
+        let known = job.known_artifact(&post_name(number, *again));
+        known.is_some_and(|known| known.state == ArtifactState::Ready || known.text.is_some())
     };
     // `again` counts within this attempt; those of former attempts come before.
-    let former = (0..).take_while(|number| used(&name(*number))).count();
-    name(again + u32::try_from(former).unwrap_or(u32::MAX / 2))
+    let former = (0..).take_while(used).count();
+    post_name(number, again + u32::try_from(former).unwrap_or(u32::MAX / 2))
+}
+
+fn post_name(number: u32, again: u32) -> String {
+    if again == 0 { format!("post-{number}.md") } else { format!("post-{number}.{again}.md") }
 }
 
 fn in_words(written: usize, failed: usize) -> String {

@@ -8,9 +8,9 @@ mod campaign;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use milepost_core::event::RunCreated;
-use milepost_core::{Code, Json, Kind, Project, RunId};
-use milepost_hub::{Hub, HubError, NewRun};
+use milepost_core::event::{ErrorInfo, RunCreated, RunFailed};
+use milepost_core::{Body, Code, Draft, Json, Kind, Project, RunId};
+use milepost_hub::{Hub, HubError, NewRun, Publish};
 use milepost_jobs::campaign::{Brief, Chat, ChatSettings, JobType, KIND, Settings, job_id};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -125,9 +125,22 @@ impl Campaigns {
 /// Makes the jobs of a campaign that are not there. Each is made once, however often this is asked for.
 async fn make_jobs(hub: &Hub, project: &Project, campaign: &RunId, brief: &Brief) -> Result<(), HubError> {
     for job in brief.jobs() {
-        hub.create(project, job_of(campaign, brief, *job)).await?;
+        let made = hub.create(project, job_of(campaign, brief, *job)).await;
+        if let Err(error @ HubError::RunExists(_)) = made {
+            // Another tree has a run of that name, so this campaign can never be made.
+            give_up(hub, project, campaign, &error).await?;
+            return Err(error);
+        }
+        made?;
     }
     Ok(())
+}
+
+async fn give_up(hub: &Hub, project: &Project, campaign: &RunId, error: &HubError) -> Result<(), HubError> {
+    let error = ErrorInfo { code: error.code().as_str().to_owned(), message: error.to_string(), details: None };
+    let body = Body::RunFailed(RunFailed { error: Some(error) });
+    let drafts = vec![Draft { run: campaign.clone(), id: None, time: None, body }];
+    hub.publish(project, campaign, Publish { drafts, ..Publish::default() }).await.map(drop)
 }
 
 fn root(campaign: &RunId, brief: &Brief, metadata: Json) -> NewRun {

@@ -67,8 +67,8 @@ impl Campaign {
     /// Looks after the campaign until it is over and audited.
     pub(super) async fn keep(&self) {
         while let Err(error) = self.try_to_keep().await {
-            if error.code() == Some(Code::RunNotFound) {
-                tracing::debug!(campaign = %self.campaign, "a campaign was deleted");
+            if matches!(error.code(), Some(Code::RunNotFound | Code::RunExists)) {
+                tracing::debug!(campaign = %self.campaign, %error, "a campaign was deleted, or could not be made");
                 return;
             }
             tracing::warn!(project = %self.project, campaign = %self.campaign, %error, "a campaign is looked after again in a moment");

@@ -300,28 +300,49 @@ fn tidy(name: &str) -> String {
     clip(name.trim_matches(|c: char| !c.is_alphanumeric()), 40)
 }
 
-/// The words that matter, the most important first: those that come often, and early.
+/// What a verb follows: what comes next is nothing that one can talk about.
+const BEFORE_VERBS: &[&str] = &["we", "you", "they", "i", "he", "she", "it", "who", "to", "can", "will"];
+
+/// The words that matter, the most important first: those that come often, and early. Names are none, unless there is nothing else.
 pub(super) fn key_words(text: &str, count: usize) -> Vec<String> {
+    let found = scored(text, count, Names::LeftOut);
+    if found.len() > 1 { found } else { scored(text, count, Names::Taken) }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Names {
+    LeftOut,
+    Taken,
+}
+
+fn scored(text: &str, count: usize, names: Names) -> Vec<String> {
     let mut scores: HashMap<String, (f64, usize)> = HashMap::new();
-    for (at, word) in tokens(text).enumerate() {
-        let word = word.to_lowercase();
-        let letters = word.chars().count();
-        // Where words are not written apart, a whole clause looks like one. Words with a hyphen are seldom nouns.
-        if !(3..=24).contains(&letters)
-            || word.contains('-')
-            || COMMON.contains(&&*word)
-            || word.chars().all(char::is_numeric)
-        {
-            continue;
+    let (mut begins, mut before) = (true, String::new());
+    for (at, raw) in text.split_whitespace().enumerate() {
+        let word = raw.trim_matches(|c: char| !c.is_alphanumeric());
+        let is_name = !begins && word.starts_with(char::is_uppercase);
+        let is_verb = BEFORE_VERBS.contains(&&*before);
+        begins = raw.ends_with(['.', '!', '?', ':', ';']);
+        before = word.to_lowercase();
+        if matters(&before) && (names == Names::Taken || !is_name && !is_verb) {
+            let known = scores.entry(before.clone()).or_insert((0.0, at));
+            known.0 += 1.0 + (before.chars().count() as f64 / 24.0) + 1.0 / (1.0 + at as f64 / 12.0);
         }
-        let known = scores.entry(word).or_insert((0.0, at));
-        known.0 += 1.0 + (letters as f64 / 24.0) + 1.0 / (1.0 + at as f64 / 12.0);
     }
     let mut words: Vec<_> = scores.into_iter().collect();
     words.sort_by(|(a, (score, at)), (b, (other, other_at))| {
         other.total_cmp(score).then(at.cmp(other_at)).then_with(|| a.cmp(b))
     });
     words.into_iter().take(count).map(|(word, _)| word).collect()
+}
+
+/// Whether a word (in small letters) says anything by itself. Where words are not written apart, a whole clause looks like one, and
+/// those with a hyphen are seldom nouns.
+fn matters(word: &str) -> bool {
+    (3..=24).contains(&word.chars().count())
+        && word.chars().all(char::is_alphanumeric)
+        && !word.chars().all(char::is_numeric)
+        && !COMMON.contains(&word)
 }
 
 /// The sentences of a text, without their full stops, each no longer than a post can quote.
