@@ -107,3 +107,31 @@ async fn jobs_of_others_are_still_theirs_after_a_restart() {
         (&json!("completed"), &json!(1))
     );
 }
+
+#[tokio::test]
+async fn a_campaign_survives_being_killed_again_and_again() {
+    let mut server = Server::start().await;
+    expect(generate(&server, brief("c1")).await, 202).await;
+    // At other moments each time, so that some of them are awkward.
+    for millis in [3, 20, 45, 70, 100, 150, 220, 300, 10, 60, 130, 400] {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        server.kill().await;
+        server.start_again().await;
+    }
+    let api = server.api();
+    let seen = frames(&server, "c1").await;
+    assert_eq!(in_short(&seen.last().unwrap().data), "text=completed image=completed video=completed");
+    let snapshot = over(&api, "c1").await;
+    let root = &snapshot["runs"][0];
+    assert_eq!(
+        (&root["state"], &root["verdict"], &root["result"]["failures"]),
+        (&json!("completed"), &json!("passed"), &json!([]))
+    );
+    assert_eq!(artifacts(&snapshot, "pending"), [] as [&str; 0]);
+    let ready = artifacts(&snapshot, "ready");
+    assert_eq!(ready.iter().filter(|name| name.starts_with("post-")).count(), 6, "{ready:?}");
+    assert_eq!(ready.iter().filter(|name| name.starts_with("image-")).count(), 4, "{ready:?}");
+    let log = api.log("c1").await;
+    let sequences: Vec<u64> = log.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(sequences, (1..=log.len() as u64).collect::<Vec<_>>());
+}
