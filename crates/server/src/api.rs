@@ -7,7 +7,7 @@ pub(crate) mod artifacts;
 pub(crate) mod body;
 pub(crate) mod cancel;
 pub(crate) mod claims;
-mod conditions;
+pub(crate) mod conditions;
 pub(crate) mod control;
 pub(crate) mod events;
 pub(crate) mod feed;

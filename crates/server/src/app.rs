@@ -16,6 +16,7 @@ use crate::api::{self, cancel, claims, control, events, health, runs, socket};
 use crate::artifacts::Artifacts;
 use crate::campaigns;
 use crate::config::Config;
+use crate::dashboard;
 use crate::ingest;
 use crate::metrics::Metrics;
 use crate::observe;
@@ -97,6 +98,7 @@ pub(crate) fn router_with(app: App, hubs: Router<App>) -> Router {
     let router = Router::new()
         .merge(native())
         .merge(hubs)
+        .merge(dashboard::router())
         .nest("/api/v1/ingest", ingest)
         .nest("/api/stream/projects/{project}", projects())
         .route("/api/v1/content/generate-with-progress", post(campaigns::generate))
@@ -106,7 +108,6 @@ pub(crate) fn router_with(app: App, hubs: Router<App>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(api::about::openapi))
-        .route("/", get(api::about::index))
         .fallback(api::about::not_found)
         .method_not_allowed_fallback(api::about::method_not_allowed)
         .layer(axum::middleware::from_fn_with_state(app.clone(), observe::observe));

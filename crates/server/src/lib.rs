@@ -8,6 +8,7 @@ mod artifacts;
 mod campaigns;
 mod caps;
 pub mod config;
+mod dashboard;
 mod hubs;
 mod ingest;
 mod listener;

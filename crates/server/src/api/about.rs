@@ -1,16 +1,11 @@
 //! What is where, and what is nowhere.
 
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{Method, Uri};
 use milepost_core::Code;
 
 use crate::problem::Refusal;
-
-/// `GET /`.
-pub(crate) async fn index() -> Html<&'static str> {
-    Html(include_str!("index.html"))
-}
 
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "openapi", tag = "server",
