@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use milepost_core::Code;
 use milepost_wire::native::Problem;
 use milepost_wire::native::requests::InputEvent;
+use milepost_wire::openapi::EventDataSchema;
 use serde::Deserialize;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::{Content, Object, Ref, RefOr, Required, Response, ResponseBuilder, Type};
@@ -42,7 +43,7 @@ pub(crate) enum EventOrEvents {
         artifacts::fetch::fetch, projects::ingest, projects::agent, projects::workflow,
         projects::project, health::alive, health::ready, health::metrics, about::openapi,
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, EventDataSchema)),
     modifiers(&Everywhere)
 )]
 struct Api;

@@ -3,8 +3,12 @@
 
 #![expect(missing_docs, reason = "the members are those of RUN and SNAPSHOT in docs/protocol.md")]
 
+mod data;
+
 use serde_json::Value;
 use utoipa::ToSchema;
+
+pub use data::EventDataSchema;
 
 /// RUN: a run as it is shown. Absent things are null.
 #[derive(ToSchema)]
@@ -13,35 +17,50 @@ pub struct RunSchema {
     pub id: String,
     pub stream: String,
     pub project: String,
+    #[schema(required)]
     pub parent: Option<String>,
     pub kind: String,
+    #[schema(required)]
     pub name: Option<String>,
     pub state: RunStateSchema,
     /// Whether its lease ran out.
     pub stalled: bool,
     pub attempt: u32,
     pub weight: f64,
+    #[schema(required)]
     pub stage: Option<String>,
+    #[schema(required)]
     pub message: Option<String>,
     pub progress: ProgressSchema,
+    #[schema(required)]
     pub error: Option<ErrorSchema>,
+    #[schema(required)]
     pub result: Option<Value>,
+    #[schema(required)]
     pub cancel: Option<CancelSchema>,
     pub audit: AuditStateSchema,
+    #[schema(required)]
     pub verdict: Option<String>,
     #[schema(value_type = Object)]
     pub values: Value,
-    #[schema(value_type = Option<Object>)]
+    #[schema(required, value_type = Option<Object>)]
     pub metadata: Option<Value>,
     /// RFC 3339, like all times.
+    #[schema(required)]
     pub lease_expires_at: Option<String>,
     pub created_at: String,
+    #[schema(required)]
     pub started_at: Option<String>,
+    #[schema(required)]
     pub finished_at: Option<String>,
     pub updated_at: String,
     pub created_seq: u64,
     pub expected_children: u32,
+    #[schema(required)]
     pub lease_seconds: Option<u32>,
+    /// There only when true: the latest report took something back with null.
+    #[schema(required = false)]
+    pub cleared: bool,
     pub claimed: bool,
 }
 
@@ -71,12 +90,17 @@ pub enum AuditStateSchema {
 #[schema(as = Progress)]
 pub struct ProgressSchema {
     /// 0 to 1; never falls within an attempt.
+    #[schema(required)]
     pub fraction: Option<f64>,
+    #[schema(required)]
     pub current: Option<f64>,
     /// Null when indeterminate.
+    #[schema(required)]
     pub total: Option<f64>,
+    #[schema(required)]
     pub unit: Option<String>,
     /// Milliseconds to go.
+    #[schema(required)]
     pub eta_ms: Option<u64>,
 }
 
@@ -94,11 +118,14 @@ pub struct ErrorSchema {
 #[derive(ToSchema)]
 #[schema(as = Cancel)]
 pub struct CancelSchema {
+    #[schema(required)]
     pub by: Option<String>,
+    #[schema(required)]
     pub reason: Option<String>,
     pub requested_at: String,
     pub deadline: String,
     /// Null while nobody answered, false when the deadline passed without a worker's word.
+    #[schema(required)]
     pub acknowledged: Option<bool>,
 }
 
@@ -128,12 +155,18 @@ pub struct SnapshotSchema {
 pub struct ArtifactSchema {
     pub artifact: String,
     pub run: String,
+    #[schema(required)]
     pub artifact_type: Option<String>,
+    #[schema(required)]
     pub name: Option<String>,
     pub state: ArtifactStateSchema,
+    #[schema(required)]
     pub media_type: Option<String>,
+    #[schema(required)]
     pub size: Option<u64>,
+    #[schema(required)]
     pub sha256: Option<String>,
+    #[schema(required)]
     pub url: Option<String>,
     /// There only when text was appended.
     pub text: Option<String>,
@@ -199,6 +232,7 @@ pub struct CoalescedSchema {
 #[schema(as = RunsPage)]
 pub struct RunsPageSchema {
     pub runs: Vec<RunSchema>,
+    #[schema(required)]
     pub next_page: Option<String>,
 }
 

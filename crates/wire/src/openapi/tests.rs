@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::PartialSchema;
 use utoipa::openapi::{RefOr, Schema};
 
+use super::data::*;
 use super::*;
 
 /// The members that the schema has.
@@ -24,6 +25,7 @@ fn sample() -> Value {
     let events = [
         ("run.created", r#"{"kind":"k"}"#.to_owned()),
         ("run.started", "{}".to_owned()),
+        ("run.progressed", r#"{"stage":null}"#.to_owned()),
         ("artifact.appended", format!(r#"{{"artifact":"a","chunk":"{long}"}}"#)),
         ("artifact.failed", r#"{"artifact":"a","error":{"code":"c","message":"m","details":1}}"#.to_owned()),
         ("message.appended", format!(r#"{{"message":"m","content":"{long}"}}"#)),
@@ -68,4 +70,67 @@ fn states_have_the_names_that_are_written() {
 fn an_event_is_described_as_it_is_written() {
     let names = ["coalesced", "data", "id", "run", "seq", "stream", "time", "type"];
     assert_eq!(described::<EventSchema>(), names.map(str::to_owned).into());
+}
+
+/// The members of the data of every type, all of them given.
+#[test]
+fn data_is_described_as_it_is_read() {
+    let error = r#"{"code":"c","message":"m"}"#;
+    let types: [(&str, BTreeSet<String>, String); 19] = [
+        ("run.created", described::<RunCreatedSchema>(), created()),
+        ("run.started", described::<RunStartedSchema>(), r#"{"attempt":1,"lease_seconds":1}"#.to_owned()),
+        ("run.progressed", described::<RunProgressedSchema>(), progressed()),
+        ("run.waiting", described::<ReasonSchema>(), r#"{"reason":"r"}"#.to_owned()),
+        ("run.resumed", described::<ReasonSchema>(), r#"{"reason":"r"}"#.to_owned()),
+        ("run.stalled", described::<NothingSchema>(), "{}".to_owned()),
+        ("run.recovered", described::<NothingSchema>(), "{}".to_owned()),
+        ("run.cancel_requested", described::<RunCancelRequestedSchema>(), requested()),
+        ("run.completed", described::<RunCompletedSchema>(), r#"{"result":1}"#.to_owned()),
+        ("run.failed", described::<RunFailedSchema>(), format!(r#"{{"error":{error}}}"#)),
+        ("run.cancelled", described::<RunCancelledSchema>(), r#"{"acknowledged":true,"reason":"r"}"#.to_owned()),
+        ("run.audit_started", described::<NothingSchema>(), "{}".to_owned()),
+        ("run.audited", described::<RunAuditedSchema>(), r#"{"verdict":"v","notes":1}"#.to_owned()),
+        ("artifact.pending", described::<ArtifactPendingSchema>(), artifact("")),
+        (
+            "artifact.appended",
+            described::<ArtifactAppendedSchema>(),
+            r#"{"artifact":"a","chunk":"c","bytes":1}"#.to_owned(),
+        ),
+        ("artifact.ready", described::<ArtifactReadySchema>(), artifact(r#","size":1,"sha256":"s","url":"u""#)),
+        ("artifact.failed", described::<ArtifactFailedSchema>(), format!(r#"{{"artifact":"a","error":{error}}}"#)),
+        ("message.appended", described::<MessageAppendedSchema>(), message()),
+        ("state.updated", described::<StateUpdatedSchema>(), updated()),
+    ];
+    let known: BTreeSet<String> = EventType::KNOWN.iter().map(ToString::to_string).collect();
+    assert_eq!(described::<EventDataSchema>(), known);
+    assert_eq!(types.iter().map(|(name, ..)| (*name).to_owned()).collect::<BTreeSet<_>>(), known);
+    for (name, described, given) in types {
+        let body = Body::parse(name.parse().unwrap(), Some(&given)).unwrap();
+        assert_eq!(described, written(&serde_json::from_str(&body.data()).unwrap()), "{name}");
+    }
+}
+
+fn created() -> String {
+    let optional = r#""name":"n","parent":"p","weight":1,"metadata":{},"expected_children":1,"lease_seconds":1"#;
+    format!(r#"{{"kind":"k",{optional}}}"#)
+}
+
+fn progressed() -> String {
+    r#"{"stage":"s","message":"m","current":1,"total":2,"unit":"u","fraction":0.5}"#.to_owned()
+}
+
+fn requested() -> String {
+    r#"{"by":"b","reason":"r","deadline":"2026-11-20T00:00:00Z"}"#.to_owned()
+}
+
+fn artifact(more: &str) -> String {
+    format!(r#"{{"artifact":"a","artifact_type":"t","name":"n","media_type":"m"{more}}}"#)
+}
+
+fn message() -> String {
+    r#"{"message":"m","role":"r","content":"c","final":true}"#.to_owned()
+}
+
+fn updated() -> String {
+    r#"{"key":"k","value":1,"patch":[{"op":"remove","path":"/a"}]}"#.to_owned()
 }
