@@ -1,0 +1,245 @@
+/** The client: calls, and subscriptions. */
+
+import { AutoTransport } from "./auto.js";
+import { CampaignSource } from "./campaign.js";
+import type {
+  ArtifactStored,
+  CancelAccepted,
+  Created,
+  CreateRun,
+  EventsPage,
+  InputEvent,
+  Published,
+  RunState,
+  RunsPage,
+  Snapshot,
+} from "./generated.js";
+import { type Call, Http, type Token } from "./http.js";
+import { type LiveOptions, LiveSource } from "./live.js";
+import { ProjectSource } from "./project.js";
+import { RunSource } from "./run.js";
+import { SocketTransport, type WebSocketConstructor } from "./socket.js";
+import { runPath, SseTransport, type Transport } from "./transport.js";
+import type {
+  CampaignProgress,
+  CampaignStarted,
+  CampaignSubscription,
+  Cursor,
+  FollowItem,
+  FollowOptions,
+  FollowProjectOptions,
+  IngestStarted,
+  ProjectItem,
+  ProjectSubscription,
+  StartCampaign,
+  StartIngest,
+  SubscribeOptions,
+  Subscription,
+} from "./types.js";
+
+/** How to reach the server. */
+export interface ClientOptions {
+  /** Where the server is, `https://host` or `https://host/below/a/path`; the origin of the page where absent. */
+  url?: string | undefined;
+  /** The project of calls that name none; `default` where absent. */
+  project?: string | undefined;
+  /** The token to send, or what gets one: it is called first when one is needed, and again when the server answers 401. */
+  token?: Token | undefined;
+  /** Instead of the global `fetch`. */
+  fetch?: typeof fetch | undefined;
+  /** Instead of the global `WebSocket`, which Node has from version 22 on. */
+  WebSocket?: WebSocketConstructor | undefined;
+  /** How runs are followed. `auto`, the default, is one WebSocket for all of them, or Server-Sent Events where that cannot be opened. */
+  transport?: "auto" | "websocket" | "sse" | undefined;
+  /** Whether connections are given back while nobody can see the page, and resumed afterwards. True where absent. */
+  pauseWhenHidden?: boolean | undefined;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+  /** The project; that of the client where absent. */
+  project?: string | undefined;
+  /** Gives up. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * A client of one server. It holds no connection by itself; subscriptions do, until they are closed.
+ *
+ * Every call throws a `MilepostError`: what the server refused with, or `unreachable`.
+ */
+export class MilepostClient {
+  readonly #http: Http;
+  readonly #project: string;
+  readonly #transport: Transport;
+  readonly #pauseWhenHidden: boolean;
+
+  constructor(options: ClientOptions = {}) {
+    this.#http = new Http(options.url, options.token, options.fetch);
+    this.#project = options.project ?? "default";
+    this.#transport = transport(this.#http, options);
+    this.#pauseWhenHidden = options.pauseWhenHidden ?? true;
+  }
+
+  /** Follows a run and all below it, over reconnects and restarts of the server: every event once and in order. */
+  follow(run: string, options: FollowOptions = {}): Subscription {
+    const { after, from, coalesceMs, types, onEvent, onSnapshot } = options;
+    const request = { project: options.project ?? this.#project, run, after, from, coalesceMs, types };
+    const onItem = (item: FollowItem) => {
+      if (item.type === "event") onEvent?.(item.event, item.cursor);
+      else if (item.type === "snapshot") onSnapshot?.(item.snapshot);
+    };
+    return new LiveSource(new RunSource(this.#transport, request), this.#live(options, onItem));
+  }
+
+  /** Follows a project: its open runs as they stand, and every event of every run. */
+  followProject(options: FollowProjectOptions = {}): ProjectSubscription {
+    const onItem = (item: ProjectItem) => {
+      if (item.type === "event") options.onEvent?.(item.event);
+    };
+    const source = new ProjectSource(this.#http, options.project ?? this.#project);
+    return new LiveSource(source, this.#live(options, onItem));
+  }
+
+  /** Follows the jobs of a campaign until all are over. */
+  followCampaign(
+    campaign: string,
+    options: SubscribeOptions & { onProgress?: (progress: CampaignProgress) => void } = {},
+  ): CampaignSubscription {
+    const source = new CampaignSource(this.#http, options.project ?? this.#project, campaign);
+    return new LiveSource(source, this.#live(options, options.onProgress));
+  }
+
+  /** A page of root runs, or of the children of `parent`, newest first. */
+  runs(
+    filter: CallOptions & {
+      kind?: string;
+      state?: RunState;
+      parent?: string;
+      limit?: number;
+      page?: string;
+    } = {},
+  ): Promise<RunsPage> {
+    const { project, signal, ...query } = filter;
+    return this.#http.json(this.#in(project, "/runs"), { query, signal });
+  }
+
+  /** A run and everything below it as it stands. */
+  snapshot(run: string, { project, signal }: CallOptions = {}): Promise<Snapshot> {
+    return this.#http.json(this.#run(run, project), { signal });
+  }
+
+  /** A page of the log of a run, from the beginning or after a cursor. */
+  events(run: string, options: CallOptions & { after?: Cursor; limit?: number } = {}): Promise<EventsPage> {
+    const { project, signal, ...query } = options;
+    return this.#http.json(this.#run(run, project, "/events"), { query, signal });
+  }
+
+  /** Creates a run. The same id again answers the same. */
+  create(run: CreateRun, { project, signal }: CallOptions = {}): Promise<Created> {
+    return this.#post(this.#in(project, "/runs"), run, { signal });
+  }
+
+  /**
+   * Publishes one event or several at once; all of them are durable then, or none is. An event with an `id` may be sent again.
+   * `lease` fences a worker that was only slow, `ifMatch` refuses if the stream has moved on from a cursor.
+   */
+  publish(
+    run: string,
+    events: InputEvent | readonly InputEvent[],
+    { project, signal, lease, ifMatch }: CallOptions & { lease?: string; ifMatch?: Cursor } = {},
+  ): Promise<Published> {
+    const headers: Record<string, string> = {};
+    if (lease !== undefined) headers["Milepost-Lease"] = lease;
+    if (ifMatch !== undefined) headers["If-Match"] = ifMatch;
+    return this.#post(this.#run(run, project, "/events"), events, { headers, signal });
+  }
+
+  /** Asks for a run to end. The worker has `graceSeconds` (30) to acknowledge, then the server cancels by itself. */
+  cancel(
+    run: string,
+    { project, signal, reason, graceSeconds }: CallOptions & { reason?: string; graceSeconds?: number } = {},
+  ): Promise<CancelAccepted> {
+    return this.#post(
+      this.#run(run, project, "/cancel"),
+      { reason, grace_seconds: graceSeconds },
+      { signal },
+    );
+  }
+
+  /** Deletes the tree of a root that is over: log, snapshot and artifacts. */
+  async delete(run: string, { project, signal }: CallOptions = {}): Promise<void> {
+    await this.#http.request(this.#run(run, project), { method: "DELETE", signal });
+  }
+
+  /** The address of an artifact's bytes, for links and images. It carries no token: where one is needed, see `artifact`. */
+  artifactUrl(run: string, artifact: string, { project }: Pick<CallOptions, "project"> = {}): string {
+    return this.#http.url(this.#artifact(run, artifact, project)).href;
+  }
+
+  /** An artifact's bytes, as the answer of a fetch. */
+  artifact(run: string, artifact: string, { project, signal }: CallOptions = {}): Promise<Response> {
+    return this.#http.request(this.#artifact(run, artifact, project), { signal });
+  }
+
+  /** Sends an artifact's bytes; it is ready when this is done. */
+  putArtifact(
+    run: string,
+    artifact: string,
+    body: BodyInit,
+    options: CallOptions & { type?: string; name?: string; mediaType?: string } = {},
+  ): Promise<ArtifactStored> {
+    const { project, signal, type, name, mediaType } = options;
+    const query = { type, name, media_type: mediaType };
+    return this.#http.json(this.#artifact(run, artifact, project), { method: "PUT", query, body, signal });
+  }
+
+  /** Starts the ingestion of a repository. Follow `job_id` as a run. */
+  startIngest(
+    job: StartIngest,
+    { project = this.#project, signal }: CallOptions = {},
+  ): Promise<IngestStarted> {
+    return this.#post("api/v1/ingest/github", { project, ...job }, { signal });
+  }
+
+  /** Starts the generation of a campaign. Follow it by `followCampaign`, or `campaign_id` as a run. */
+  startCampaign(
+    campaign: StartCampaign,
+    { project = this.#project, signal }: CallOptions = {},
+  ): Promise<CampaignStarted> {
+    return this.#post("api/v1/content/generate-with-progress", campaign, { query: { project }, signal });
+  }
+
+  #post<Answer>(path: string, json: unknown, call: Call): Promise<Answer> {
+    return this.#http.json(path, { ...call, method: "POST", json });
+  }
+
+  #in(project: string | undefined, below: string): string {
+    return `v1/projects/${encodeURIComponent(project ?? this.#project)}${below}`;
+  }
+
+  #run(run: string, project: string | undefined, below = ""): string {
+    return runPath(project ?? this.#project, run, below);
+  }
+
+  #artifact(run: string, artifact: string, project: string | undefined): string {
+    return this.#run(run, project, `/artifacts/${encodeURIComponent(artifact)}`);
+  }
+
+  #live<Item>({ signal, onStatus }: SubscribeOptions, onItem?: (item: Item) => void): LiveOptions<Item> {
+    return { signal, onStatus, onItem, pauseWhenHidden: this.#pauseWhenHidden };
+  }
+}
+
+function transport(http: Http, options: ClientOptions): Transport {
+  const sse = new SseTransport(http);
+  const WebSocket = options.WebSocket ?? globalThis.WebSocket;
+  if (options.transport === "sse") return sse;
+  if (WebSocket === undefined) {
+    if (options.transport === "websocket")
+      throw new TypeError("there is no WebSocket here: give a `WebSocket`");
+    return sse;
+  }
+  const socket = new SocketTransport(http, WebSocket);
+  return options.transport === "websocket" ? socket : new AutoTransport(socket, sse);
+}

@@ -1,0 +1,176 @@
+/** What every subscription is: a state with listeners, items to iterate over, and a connection that is made again and again. */
+
+import { Backoff } from "./backoff.js";
+import { Channel } from "./channel.js";
+import { MilepostError } from "./error.js";
+import { unreachable } from "./http.js";
+import { isHidden, pause, visible, whenHidden } from "./page.js";
+import type { ConnectionStatus, Live, SubscribeOptions } from "./types.js";
+
+/** Items that an iterator may lag behind before what it missed is summed up. */
+const HELD_ITEMS = 10_000;
+
+/** The part that differs: how to connect, and what to do with what comes. */
+export interface Source<View, Received, Item> {
+  /** Connects, from where the source stands. Ends when the server closes. */
+  open(signal: AbortSignal): AsyncIterable<Received>;
+  /** Takes what came. `fail` makes the connection anew. */
+  take(received: Received, fail: (error: MilepostError) => void): Taken<Item>;
+  /** How things stand. */
+  view(status: ConnectionStatus, error: MilepostError | null): View;
+  /** What stands for items that an iterator missed. */
+  summary(): Item[];
+}
+
+/** What became of something that was received. */
+export interface Taken<Item> {
+  /** What comes out, in order. */
+  items?: Item[];
+  /** `live` when it was the last of what was there; `ended` when nothing follows. */
+  status?: "live" | "ended";
+  /** Whether it brought something new, so that the connection counts as a good one. */
+  forward?: boolean;
+}
+
+/** Options of a subscription and of the client that it belongs to. */
+export interface LiveOptions<Item> extends Pick<SubscribeOptions, "signal" | "onStatus"> {
+  pauseWhenHidden: boolean;
+  onItem?: ((item: Item) => void) | undefined;
+}
+
+/** Follows a source until it ends, refuses, or is closed. */
+export class LiveSource<View, Received, Item> implements Live<View, Item> {
+  readonly #source: Source<View, Received, Item>;
+  readonly #options: LiveOptions<Item>;
+  readonly #closed = new AbortController();
+  readonly #listeners = new Set<() => void>();
+  readonly #iterators = new Set<Channel<Item>>();
+  readonly #backoff = new Backoff();
+  #status: ConnectionStatus = "connecting";
+  #error: MilepostError | null = null;
+  #view: View | null = null;
+
+  constructor(source: Source<View, Received, Item>, options: LiveOptions<Item>) {
+    this.#source = source;
+    this.#options = options;
+    const close = () => this.close();
+    options.signal?.addEventListener("abort", close, { once: true, signal: this.#closed.signal });
+    if (options.signal?.aborted) close();
+    // Not before the caller has what it asked for.
+    queueMicrotask(() => this.#run());
+  }
+
+  get state(): View {
+    this.#view ??= this.#source.view(this.#status, this.#error);
+    return this.#view;
+  }
+
+  subscribe(listener: () => void): () => void {
+    const entry = () => listener();
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  close(): void {
+    this.#closed.abort();
+    this.#listeners.clear();
+    for (const iterator of this.#iterators) iterator.end();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Item, undefined> {
+    const channel = new Channel<Item>(() => this.#iterators.delete(channel));
+    this.#iterators.add(channel);
+    if (this.#status === "failed") channel.fail(this.#error);
+    else if (this.#closed.signal.aborted || this.#status === "ended") channel.end();
+    return channel;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      if (this.#options.pauseWhenHidden && isHidden()) {
+        this.#change("paused");
+        await visible(signal);
+        if (!signal.aborted) this.#change("reconnecting");
+      }
+      const error = await this.#connect();
+      if (signal.aborted || this.#status === "ended") break;
+      if (error === null) continue;
+      if (!error.isTransient) {
+        this.#change("failed", error);
+        for (const iterator of this.#iterators) iterator.fail(error);
+        break;
+      }
+      this.#change("reconnecting", error);
+      await pause(this.#backoff.next(), signal);
+    }
+    for (const iterator of this.#iterators) iterator.end();
+    this.#closed.abort();
+  }
+
+  /** One connection, from its beginning to its end. Null when it was given up on purpose. */
+  async #connect(): Promise<MilepostError | null> {
+    const attempt = new AbortController();
+    const { signal } = attempt;
+    this.#closed.signal.addEventListener("abort", () => attempt.abort(null), { signal });
+    if (this.#closed.signal.aborted) attempt.abort(null);
+    if (this.#options.pauseWhenHidden) whenHidden(() => attempt.abort(null), signal);
+    try {
+      for await (const received of this.#source.open(signal)) {
+        if (signal.aborted) break;
+        this.#take(received, (error) => attempt.abort(error));
+        if (this.#status === "ended") return null;
+      }
+      if (signal.aborted) return signal.reason;
+      return MilepostError.unreachable("the server closed the connection");
+    } catch (thrown) {
+      const error = unreachable(thrown, signal);
+      return error as MilepostError | null;
+    } finally {
+      attempt.abort(null);
+    }
+  }
+
+  #take(received: Received, fail: (error: MilepostError) => void): void {
+    const { items = [], status, forward } = this.#source.take(received, fail);
+    if (forward || status === "live") this.#backoff.reset();
+    this.#view = null;
+    for (const item of items) {
+      guarded(() => this.#options.onItem?.(item));
+      for (const iterator of this.#iterators) this.#deliver(iterator, item);
+    }
+    const next = status ?? (this.#status === "live" ? "live" : "replaying");
+    if (next !== this.#status) this.#change(next);
+    else if (items.length > 0 || forward) this.#notify();
+  }
+
+  #deliver(iterator: Channel<Item>, item: Item): void {
+    if (iterator.length < HELD_ITEMS) iterator.push(item);
+    else iterator.replace(this.#source.summary());
+  }
+
+  #change(status: ConnectionStatus, error: MilepostError | null = null): void {
+    if (this.#closed.signal.aborted) return;
+    if (status === this.#status && error === this.#error) return;
+    this.#status = status;
+    this.#error = error;
+    this.#view = null;
+    guarded(() => this.#options.onStatus?.(status, error));
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) guarded(listener);
+  }
+}
+
+/** Calls what is not ours: what it throws is its own affair, and goes where errors go that nobody catches. */
+function guarded(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
