@@ -1,10 +1,9 @@
 /** A campaign that is followed: how far its jobs are. */
 
 import type { MilepostError } from "./error.js";
-import { type Http, parsed } from "./http.js";
+import type { Http } from "./http.js";
 import type { Source, Taken } from "./live.js";
-import type { Frame } from "./sse.js";
-import { stream } from "./stream.js";
+import { type Frame, stream } from "./stream.js";
 import type { CampaignProgress, CampaignView, ConnectionStatus } from "./types.js";
 
 const OVER = ["completed", "failed", "cancelled"];
@@ -35,8 +34,8 @@ export class CampaignSource implements Source<CampaignView, Frame, CampaignProgr
       this.#ended = true;
       return { status: "ended" };
     }
-    if (event !== "progress" || data === null) return {};
-    const progress = parsed<CampaignProgress>(data);
+    if (event !== "progress") return {};
+    const progress = data as CampaignProgress;
     this.#progress = progress;
     this.#ended = progress.jobs.every(({ status }) => OVER.includes(status));
     return { items: [progress], status: this.#ended ? "ended" : "live" };

@@ -3,7 +3,6 @@
 import { AutoTransport } from "./auto.js";
 import { CampaignSource } from "./campaign.js";
 import type {
-  ArtifactStored,
   CancelAccepted,
   Created,
   CreateRun,
@@ -19,7 +18,7 @@ import { type LiveOptions, LiveSource } from "./live.js";
 import { ProjectSource } from "./project.js";
 import { RunSource } from "./run.js";
 import { SocketTransport, type WebSocketConstructor } from "./socket.js";
-import { runPath, SseTransport, type Transport } from "./transport.js";
+import { projectPath, runPath, SseTransport, type Transport } from "./transport.js";
 import type {
   CampaignProgress,
   CampaignStarted,
@@ -182,18 +181,6 @@ export class MilepostClient {
     return this.#http.request(this.#artifact(run, artifact, project), { signal });
   }
 
-  /** Sends an artifact's bytes; it is ready when this is done. */
-  putArtifact(
-    run: string,
-    artifact: string,
-    body: BodyInit,
-    options: CallOptions & { type?: string; name?: string; mediaType?: string } = {},
-  ): Promise<ArtifactStored> {
-    const { project, signal, type, name, mediaType } = options;
-    const query = { type, name, media_type: mediaType };
-    return this.#http.json(this.#artifact(run, artifact, project), { method: "PUT", query, body, signal });
-  }
-
   /** Starts the ingestion of a repository. Follow `job_id` as a run. */
   startIngest(
     job: StartIngest,
@@ -215,7 +202,7 @@ export class MilepostClient {
   }
 
   #in(project: string | undefined, below: string): string {
-    return `v1/projects/${encodeURIComponent(project ?? this.#project)}${below}`;
+    return projectPath(project ?? this.#project, below);
   }
 
   #run(run: string, project: string | undefined, below = ""): string {

@@ -5,7 +5,7 @@ import type { Problem } from "./generated.js";
 /** A refusal of the server, or no answer at all. */
 export class MilepostError extends Error {
   override readonly name = "MilepostError";
-  /** A code of the server's catalogue; `unreachable`, `unintelligible`, or `http_<status>` where it sent none. */
+  /** A code of the server's catalogue; `unreachable` where there was no answer, `http_<status>` where it had no code. */
   readonly code: string;
   /** The HTTP status; 0 when there was no answer. */
   readonly status: number;
@@ -15,12 +15,16 @@ export class MilepostError extends Error {
   constructor(
     code: string,
     message: string,
-    options: { status?: number; problem?: Problem; cause?: unknown } = {},
+    {
+      status = 0,
+      problem = null,
+      cause,
+    }: { status?: number; problem?: Problem | null; cause?: unknown } = {},
   ) {
-    super(message, { cause: options.cause });
+    super(message, { cause });
     this.code = code;
-    this.status = options.status ?? 0;
-    this.problem = options.problem ?? null;
+    this.status = status;
+    this.problem = problem;
   }
 
   /** Whether the same call may succeed later: no answer, 408, 429, or the server's own trouble (5xx). */
@@ -32,9 +36,12 @@ export class MilepostError extends Error {
   static of(problem: Problem): MilepostError {
     return new MilepostError(problem.code, problem.detail, { status: problem.status, problem });
   }
+}
 
-  /** @internal */
-  static unreachable(message: string, cause?: unknown): MilepostError {
-    return new MilepostError("unreachable", message, { cause });
-  }
+/** What broke, as an error of ours; or why `signal` was aborted, where it was. */
+export function unreachable<Reason>(error: unknown, signal?: AbortSignal): MilepostError | Reason {
+  if (signal?.aborted) return signal.reason;
+  return error instanceof MilepostError
+    ? error
+    : new MilepostError("unreachable", `${error}`, { cause: error });
 }

@@ -58,6 +58,11 @@ export class Tree {
     return this.#seq;
   }
 
+  /** The topmost run; undefined before there is one. */
+  get root(): Run | undefined {
+    return this.#runs[0];
+  }
+
   /** The tree as the server would show it; null before its first run. `time` is that of the last event. */
   get snapshot(): Snapshot | null {
     const top = this.#runs[0];

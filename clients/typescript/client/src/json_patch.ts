@@ -2,94 +2,77 @@
 
 import type { PatchOperation } from "./generated.js";
 
+type Node = Record<string, unknown>;
+
 /**
- * The document after all operations. The one that was given is left as it is; unchanged parts are shared.
+ * The document after all operations; the one that was given is left as it is.
  *
  * @throws when an operation does not apply.
  */
 export function patched(document: unknown, operations: readonly PatchOperation[]): unknown {
-  return operations.reduce(apply, document);
+  // A pointer, cut at its slashes, begins with an empty token: so the document is the member "" of what holds it.
+  const holder = structuredClone({ "": document });
+  for (const operation of operations) apply(holder, operation);
+  return holder[""];
 }
 
-function apply(document: unknown, { op, path, from, value }: PatchOperation): unknown {
-  const to = tokens(path);
+function apply(holder: Node, { op, path, from = "", value }: PatchOperation): void {
   switch (op) {
     case "add":
-      return change(document, to, (node, key) => insert(node, key, value), value);
-    case "remove":
-      return change(document, to, remove, null);
+      return put(holder, path, value, true);
     case "replace":
-      get(document, to);
-      return change(document, to, (node, key) => set(node, key, value), value);
+      take(holder, path, false);
+      return put(holder, path, value, false);
+    case "remove":
+      take(holder, path, true);
+      return;
+    case "move":
+      return put(holder, path, take(holder, from, true), true);
     case "copy":
-      return apply(document, { op: "add", path, value: get(document, tokens(from)) });
-    case "move": {
-      const moved = get(document, tokens(from));
-      return apply(apply(document, { op: "remove", path: from ?? "" }), { op: "add", path, value: moved });
-    }
+      return put(holder, path, structuredClone(take(holder, from, false)), true);
     case "test":
-      if (same(get(document, to), value)) return document;
+      return demand(same(take(holder, path, false), value));
+    default:
+      return demand(false);
   }
-  return fail(`${op} ${path}`);
 }
 
-type Container = unknown[] | Record<string, unknown>;
-
-/** Changes what holds the last token of `path`, and copies the way to it. `whole` stands for the root itself. */
-function change(
-  node: unknown,
-  [token, ...rest]: string[],
-  last: (node: Container, token: string) => unknown,
-  whole: unknown,
-): unknown {
-  if (token === undefined) return whole;
-  if (rest.length === 0) return last(container(node), token);
-  return set(container(node), token, change(member(node, token), rest, last, whole));
+/** What holds the value at `path`, and under which key. */
+function find(holder: Node, path: string): [Node, string] {
+  const tokens = path.split("/").map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const key = tokens.pop() ?? "";
+  return [tokens.reduce((node, token) => member(node, token) as Node, holder), key];
 }
 
-function tokens(pointer = ""): string[] {
-  const [first, ...rest] = pointer.split("/");
-  if (first !== "") fail(pointer);
-  return rest.map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
+function take(holder: Node, path: string, remove: boolean): unknown {
+  const [node, key] = find(holder, path);
+  const value = member(node, key);
+  if (remove && Array.isArray(node)) node.splice(Number(key), 1);
+  else if (remove) delete node[key];
+  return value;
 }
 
-function get(document: unknown, path: string[]): unknown {
-  return path.reduce(member, document);
+function put(holder: Node, path: string, value: unknown, insert: boolean): void {
+  const [node, key] = find(holder, path);
+  demand(typeof node === "object" && node !== null);
+  if (insert && Array.isArray(node)) {
+    const at = key === "-" ? node.length : Number(key);
+    demand(/^(-|0|[1-9]\d*)$/.test(key) && at <= node.length);
+    node.splice(at, 0, value);
+  } else {
+    // An assignment to `__proto__` would be another thing.
+    Object.defineProperty(node, key, { value, writable: true, enumerable: true, configurable: true });
+  }
 }
 
-function member(node: unknown, token: string): unknown {
-  const inside = container(node);
-  if (Array.isArray(inside)) return inside[index(inside, token, inside.length - 1)];
-  return Object.hasOwn(inside, token) ? inside[token] : fail(token);
-}
-
-function container(node: unknown): Container {
-  return typeof node === "object" && node !== null ? (node as Container) : fail(String(node));
-}
-
-function set(node: Container, token: string, value: unknown): Container {
-  if (!Array.isArray(node)) return { ...node, [token]: value };
-  const at = index(node, token, node.length - 1);
-  return node.map((kept, place) => (place === at ? value : kept));
-}
-
-function insert(node: Container, token: string, value: unknown): Container {
-  if (!Array.isArray(node)) return set(node, token, value);
-  const at = token === "-" ? node.length : index(node, token, node.length);
-  return [...node.slice(0, at), value, ...node.slice(at)];
-}
-
-function remove(node: Container, token: string): Container {
-  member(node, token);
-  if (Array.isArray(node)) return node.filter((_, place) => place !== Number(token));
-  const { [token]: _, ...kept } = node;
-  return kept;
-}
-
-function index(node: unknown[], token: string, last: number): number {
-  return /^(0|[1-9]\d*)$/.test(token) && Number(token) <= last
-    ? Number(token)
-    : fail(`${token} of ${node.length}`);
+function member(node: unknown, key: string): unknown {
+  demand(
+    typeof node === "object" &&
+      node !== null &&
+      Object.hasOwn(node, key) &&
+      !(Array.isArray(node) && key === "length"),
+  );
+  return (node as Record<string, unknown>)[key];
 }
 
 function same(one: unknown, other: unknown): boolean {
@@ -100,6 +83,6 @@ function same(one: unknown, other: unknown): boolean {
   return keys.every((key) => Object.hasOwn(other, key) && same(member(one, key), member(other, key)));
 }
 
-function fail(what: string): never {
-  throw new Error(`the patch does not apply: ${what}`);
+function demand(applies: boolean): void {
+  if (!applies) throw new Error("the patch does not apply");
 }

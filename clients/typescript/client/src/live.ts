@@ -2,8 +2,7 @@
 
 import { Backoff } from "./backoff.js";
 import { Channel } from "./channel.js";
-import { MilepostError } from "./error.js";
-import { unreachable } from "./http.js";
+import { type MilepostError, unreachable } from "./error.js";
 import { isHidden, pause, visible, whenHidden } from "./page.js";
 import type { ConnectionStatus, Live, SubscribeOptions } from "./types.js";
 
@@ -44,7 +43,7 @@ export class LiveSource<View, Received, Item> implements Live<View, Item> {
   readonly #options: LiveOptions<Item>;
   readonly #closed = new AbortController();
   readonly #listeners = new Set<() => void>();
-  readonly #iterators = new Set<Channel<Item>>();
+  readonly #channels = new Set<Channel<Item>>();
   readonly #backoff = new Backoff();
   #status: ConnectionStatus = "connecting";
   #error: MilepostError | null = null;
@@ -53,9 +52,8 @@ export class LiveSource<View, Received, Item> implements Live<View, Item> {
   constructor(source: Source<View, Received, Item>, options: LiveOptions<Item>) {
     this.#source = source;
     this.#options = options;
-    const close = () => this.close();
-    options.signal?.addEventListener("abort", close, { once: true, signal: this.#closed.signal });
-    if (options.signal?.aborted) close();
+    options.signal?.addEventListener("abort", () => this.close(), { signal: this.#closed.signal });
+    if (options.signal?.aborted) this.close();
     // Not before the caller has what it asked for.
     queueMicrotask(() => this.#run());
   }
@@ -72,17 +70,23 @@ export class LiveSource<View, Received, Item> implements Live<View, Item> {
   }
 
   close(): void {
-    this.#closed.abort();
+    this.#finish();
     this.#listeners.clear();
-    for (const iterator of this.#iterators) iterator.end();
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Item, undefined> {
-    const channel = new Channel<Item>(() => this.#iterators.delete(channel));
-    this.#iterators.add(channel);
-    if (this.#status === "failed") channel.fail(this.#error);
-    else if (this.#closed.signal.aborted || this.#status === "ended") channel.end();
-    return channel;
+    const channel = new Channel<Item>();
+    if (this.#closed.signal.aborted) channel.end(this.#status === "failed" ? { error: this.#error } : {});
+    this.#channels.add(channel);
+    return this.#read(channel);
+  }
+
+  async *#read(channel: Channel<Item>): AsyncGenerator<Item, undefined> {
+    try {
+      yield* channel.read();
+    } finally {
+      this.#channels.delete(channel);
+    }
   }
 
   async #run(): Promise<void> {
@@ -91,41 +95,30 @@ export class LiveSource<View, Received, Item> implements Live<View, Item> {
       if (this.#options.pauseWhenHidden && isHidden()) {
         this.#change("paused");
         await visible(signal);
-        if (!signal.aborted) this.#change("reconnecting");
+        this.#change("reconnecting");
       }
       const error = await this.#connect();
-      if (signal.aborted || this.#status === "ended") break;
+      if (signal.aborted) return;
       if (error === null) continue;
-      if (!error.isTransient) {
-        this.#change("failed", error);
-        for (const iterator of this.#iterators) iterator.fail(error);
-        break;
-      }
-      this.#change("reconnecting", error);
-      await pause(this.#backoff.next(), signal);
+      this.#change(error.isTransient ? "reconnecting" : "failed", error);
+      if (error.isTransient) await pause(this.#backoff.next(), signal);
+      else this.#finish({ error });
     }
-    for (const iterator of this.#iterators) iterator.end();
-    this.#closed.abort();
   }
 
   /** One connection, from its beginning to its end. Null when it was given up on purpose. */
   async #connect(): Promise<MilepostError | null> {
     const attempt = new AbortController();
-    const { signal } = attempt;
-    this.#closed.signal.addEventListener("abort", () => attempt.abort(null), { signal });
-    if (this.#closed.signal.aborted) attempt.abort(null);
-    if (this.#options.pauseWhenHidden) whenHidden(() => attempt.abort(null), signal);
+    const signal = AbortSignal.any([this.#closed.signal, attempt.signal]);
+    if (this.#options.pauseWhenHidden) whenHidden(() => attempt.abort(null), attempt.signal);
     try {
       for await (const received of this.#source.open(signal)) {
         if (signal.aborted) break;
         this.#take(received, (error) => attempt.abort(error));
-        if (this.#status === "ended") return null;
       }
-      if (signal.aborted) return signal.reason;
-      return MilepostError.unreachable("the server closed the connection");
-    } catch (thrown) {
-      const error = unreachable(thrown, signal);
-      return error as MilepostError | null;
+      return unreachable("the server closed the connection", signal);
+    } catch (error) {
+      return unreachable(error, signal);
     } finally {
       attempt.abort(null);
     }
@@ -137,16 +130,24 @@ export class LiveSource<View, Received, Item> implements Live<View, Item> {
     this.#view = null;
     for (const item of items) {
       guarded(() => this.#options.onItem?.(item));
-      for (const iterator of this.#iterators) this.#deliver(iterator, item);
+      for (const channel of this.#channels) this.#deliver(channel, item);
     }
     const next = status ?? (this.#status === "live" ? "live" : "replaying");
     if (next !== this.#status) this.#change(next);
     else if (items.length > 0 || forward) this.#notify();
+    if (next === "ended") this.#finish();
   }
 
-  #deliver(iterator: Channel<Item>, item: Item): void {
-    if (iterator.length < HELD_ITEMS) iterator.push(item);
-    else iterator.replace(this.#source.summary());
+  #deliver(channel: Channel<Item>, item: Item): void {
+    if (channel.length < HELD_ITEMS) return channel.push(item);
+    channel.clear();
+    channel.push(...this.#source.summary());
+  }
+
+  /** Nothing follows. */
+  #finish(end: { error?: MilepostError } = {}): void {
+    this.#closed.abort(null);
+    for (const channel of this.#channels) channel.end(end);
   }
 
   #change(status: ConnectionStatus, error: MilepostError | null = null): void {

@@ -3,11 +3,11 @@
 import { MilepostError } from "./error.js";
 import { Tree } from "./fold.js";
 import type { Run, Snapshot } from "./generated.js";
-import { type Http, parsed } from "./http.js";
+import type { Http } from "./http.js";
 import type { Source, Taken } from "./live.js";
 import { isOver } from "./progress.js";
 import { stream } from "./stream.js";
-import { runPath } from "./transport.js";
+import { projectPath, runPath } from "./transport.js";
 import type { ConnectionStatus, MilepostEvent, ProjectItem, ProjectView } from "./types.js";
 
 /** Runs that are still shown after their end. */
@@ -25,20 +25,13 @@ export type FeedReceived =
   | { readonly type: "tree"; readonly snapshot: Snapshot }
   | { readonly type: "event"; readonly event: MilepostEvent };
 
-/** A stream of the project. */
-interface Known {
-  tree: Tree;
-  root: Run;
-  /** Whether the tree has all runs below the root. The list has roots only. */
-  complete: boolean;
-}
-
 /** What a subscription to a project knows. */
 export class ProjectSource implements Source<ProjectView, FeedReceived, ProjectItem> {
   readonly #http: Http;
   readonly #project: string;
-  readonly #known = new Map<string, Known>();
-  readonly #ended: string[] = [];
+  #trees = new Map<string, Tree>();
+  /** Trees of which only the root is known, because the list has no more. */
+  #roots = new Set<Tree>();
   #runs: readonly Run[] | null = null;
 
   constructor(http: Http, project: string) {
@@ -47,12 +40,15 @@ export class ProjectSource implements Source<ProjectView, FeedReceived, ProjectI
   }
 
   async *open(signal: AbortSignal): AsyncGenerator<FeedReceived> {
-    const path = `v1/projects/${encodeURIComponent(this.#project)}/events`;
-    for await (const { event, data } of stream(this.#http, path, {}, signal)) {
-      if (data === null) continue;
-      if (event === "snapshot") yield { type: "list", list: parsed<List>(data) };
+    for await (const { event, data } of stream(
+      this.#http,
+      projectPath(this.#project, "/events"),
+      {},
+      signal,
+    )) {
+      if (event === "snapshot") yield { type: "list", list: data as List };
       else if (event === "reset") return;
-      else if (event === "") yield* this.#told(parsed<MilepostEvent>(data), signal);
+      else if (event === null && data !== null) yield* this.#told(data as MilepostEvent, signal);
     }
   }
 
@@ -61,9 +57,9 @@ export class ProjectSource implements Source<ProjectView, FeedReceived, ProjectI
     switch (received.type) {
       case "list":
         this.#begin(received.list);
-        return { items: [{ type: "list", runs: this.#sorted() }], status: "live" };
+        return { items: this.summary(), status: "live" };
       case "tree":
-        this.#keep(Tree.from(received.snapshot), true);
+        this.#trees.set(received.snapshot.stream, Tree.from(received.snapshot));
         return { forward: true };
       case "event":
         this.#fold(received.event);
@@ -72,18 +68,23 @@ export class ProjectSource implements Source<ProjectView, FeedReceived, ProjectI
   }
 
   view(status: ConnectionStatus, error: MilepostError | null): ProjectView {
-    return { runs: this.#sorted(), status, error };
+    const newest = (one: Run, other: Run) => Date.parse(other.created_at) - Date.parse(one.created_at);
+    this.#runs ??= [...this.#trees.values()].flatMap(({ root }) => root ?? []).sort(newest);
+    return { runs: this.#runs, status, error };
   }
 
   summary(): ProjectItem[] {
-    return [{ type: "list", runs: this.#sorted() }];
+    return [{ type: "list", runs: this.view("live", null).runs }];
   }
 
   /** An event, and before it the tree that it belongs to where that is not known well enough to go on. */
   async *#told(event: MilepostEvent, signal: AbortSignal): AsyncGenerator<FeedReceived> {
-    if (this.#lacks(event)) {
+    const { stream, seq, run } = event;
+    const tree = this.#trees.get(stream);
+    const last = tree?.seq ?? 0;
+    if (seq > last + 1 || (seq > last && run !== stream && tree !== undefined && this.#roots.has(tree))) {
       try {
-        const snapshot = await this.#http.json<Snapshot>(runPath(this.#project, event.stream), { signal });
+        const snapshot: Snapshot = await this.#http.json(runPath(this.#project, stream), { signal });
         yield { type: "tree", snapshot };
       } catch (error) {
         // It was deleted meanwhile.
@@ -93,45 +94,19 @@ export class ProjectSource implements Source<ProjectView, FeedReceived, ProjectI
     yield { type: "event", event };
   }
 
-  #lacks({ stream, seq, run }: MilepostEvent): boolean {
-    const known = this.#known.get(stream);
-    if (known === undefined) return seq > 1;
-    if (seq <= known.tree.seq) return false;
-    return seq > known.tree.seq + 1 || !(known.complete || run === stream);
-  }
-
   #begin({ runs, heads }: List): void {
-    const ended = this.#ended.flatMap((id) => this.#known.get(id) ?? []);
-    this.#known.clear();
-    for (const known of ended) this.#known.set(known.root.id, known);
-    for (const run of runs) {
-      const tree = Tree.root(run, heads[run.stream] ?? "0");
-      this.#keep(tree, false);
-    }
+    const ended = [...this.#trees].filter(([, { root }]) => root !== undefined && isOver(root));
+    const listed = runs.map((run) => [run.id, Tree.root(run, heads[run.stream] ?? "0")] as const);
+    this.#trees = new Map([...ended, ...listed]);
+    this.#roots = new Set(listed.map(([, tree]) => tree));
   }
 
   #fold(event: MilepostEvent): void {
-    const { tree, complete } = this.#known.get(event.stream) ?? {
-      tree: new Tree(this.#project),
-      complete: true,
-    };
+    const tree = this.#trees.get(event.stream) ?? new Tree(this.#project);
     if (event.seq !== tree.seq + 1) return;
-    tree.evolve(event, String(event.seq));
-    this.#keep(tree, complete);
-  }
-
-  #keep(tree: Tree, complete: boolean): void {
-    const root = tree.snapshot?.runs[0];
-    if (root === undefined) return;
-    this.#known.set(root.id, { tree, root, complete });
-    if (!isOver(root) || this.#ended.includes(root.id)) return;
-    this.#ended.push(root.id);
-    if (this.#ended.length > ENDED_RUNS) this.#known.delete(this.#ended.shift() ?? "");
-  }
-
-  #sorted(): readonly Run[] {
-    const newest = (one: Run, other: Run) => Date.parse(other.created_at) - Date.parse(one.created_at);
-    this.#runs ??= [...this.#known.values()].map(({ root }) => root).sort(newest);
-    return this.#runs;
+    tree.evolve(event, `${event.seq}`);
+    this.#trees.set(event.stream, tree);
+    const ended = [...this.#trees.values()].filter(({ root }) => root !== undefined && isOver(root));
+    if (ended.length > ENDED_RUNS) this.#trees.delete(ended[0]?.root?.id ?? "");
   }
 }

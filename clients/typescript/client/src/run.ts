@@ -1,6 +1,6 @@
 /** A run that is followed: its events in order, each once, and the tree that they fold to. */
 
-import { MilepostError } from "./error.js";
+import { type MilepostError, unreachable } from "./error.js";
 import { Tree } from "./fold.js";
 import type { Snapshot } from "./generated.js";
 import type { Source, Taken } from "./live.js";
@@ -131,7 +131,7 @@ export class RunSource implements Source<RunView, Received, FollowItem> {
   /** Coming back from where everything was in order is all that helps. */
   #gap(fail: (error: MilepostError) => void): Taken<FollowItem> {
     this.#forget();
-    fail(MilepostError.unreachable(`events after ${this.#position.cursor} are missing`));
+    fail(unreachable(`events after ${this.#position.cursor} are missing`));
     return {};
   }
 

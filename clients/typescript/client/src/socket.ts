@@ -1,12 +1,12 @@
 /** Many subscriptions over one WebSocket. */
 
 import { Channel } from "./channel.js";
-import { MilepostError } from "./error.js";
-import type { Problem, Snapshot } from "./generated.js";
-import { type Http, parsed } from "./http.js";
+import { MilepostError, unreachable } from "./error.js";
+import type { Problem } from "./generated.js";
+import type { Http } from "./http.js";
 import { SILENCE_MS } from "./stream.js";
-import type { Received, Request, Transport } from "./transport.js";
-import type { Cursor, MilepostEvent } from "./types.js";
+import { type Received, type Request, received, type Transport } from "./transport.js";
+import type { Cursor } from "./types.js";
 
 /** How often the server is asked whether it is there; its own pings cannot be seen from here. */
 const PING_MS = 15_000;
@@ -17,9 +17,7 @@ const LINGER_MS = 1_000;
 /** How long connecting may take. */
 const CONNECT_MS = 10_000;
 
-/** The part of `WebSocket` that is needed; the browser's own and the one of the `ws` package have it. */
-export type WebSocketConstructor = new (url: string) => WebSocketLike;
-
+/** The part of `WebSocket` that is needed; that of browsers and that of the `ws` package have it. */
 export interface WebSocketLike {
   send(data: string): void;
   close(): void;
@@ -29,10 +27,12 @@ export interface WebSocketLike {
   onmessage: ((event: never) => void) | null;
 }
 
+export type WebSocketConstructor = new (url: string) => WebSocketLike;
+
 interface Told {
   op: string;
   sub?: string;
-  cursor?: Cursor;
+  cursor?: Cursor | null;
   data?: unknown;
   problem?: Problem;
 }
@@ -49,25 +49,27 @@ class Connection {
 
   constructor(socket: WebSocketLike) {
     this.#socket = socket;
-    socket.onmessage = (event: { data: unknown }) => this.#hear(String(event.data));
+    socket.onmessage = ({ data }: { data: string }) => this.#hear(JSON.parse(data));
     socket.onclose = () => this.#lose("the server closed the connection");
     this.#pings = setInterval(() => this.#ping(), PING_MS);
   }
 
-  subscribe({ coalesceMs, ...request }: Request): Channel<Received> {
+  /** What the server says about a run, until `signal` aborts. */
+  async *subscribe({ coalesceMs, ...request }: Request, signal: AbortSignal): AsyncGenerator<Received> {
     clearTimeout(this.#lingering);
     this.#last += 1;
     const sub = `s${this.#last}`;
-    const channel = new Channel<Received>(() => this.#leave(sub));
+    const channel = new Channel<Received>();
     this.#channels.set(sub, channel);
     this.#send({ op: "subscribe", sub, ...request, coalesce_ms: coalesceMs });
-    return channel;
-  }
-
-  #leave(sub: string): void {
-    if (this.#channels.delete(sub)) this.#send({ op: "unsubscribe", sub });
-    if (this.#channels.size === 0)
-      this.#lingering = setTimeout(() => this.#lose("nobody uses it"), LINGER_MS);
+    signal.addEventListener("abort", () => channel.end());
+    try {
+      yield* channel.read();
+    } finally {
+      if (this.#channels.delete(sub)) this.#send({ op: "unsubscribe", sub });
+      if (this.#channels.size === 0)
+        this.#lingering = setTimeout(() => this.#lose("nobody uses it"), LINGER_MS);
+    }
   }
 
   #send(message: object): void {
@@ -79,49 +81,24 @@ class Connection {
     else this.#send({ op: "ping" });
   }
 
-  #hear(text: string): void {
+  #hear({ op, sub = "", cursor = null, data, problem }: Told): void {
     this.#heard = Date.now();
-    const told = parsed<Told>(text);
-    const channel = this.#channels.get(told.sub ?? "");
-    if (channel === undefined) return;
-    if (told.op === "error" && told.problem !== undefined) {
-      this.#channels.delete(told.sub ?? "");
-      channel.fail(MilepostError.of(told.problem));
-      return;
-    }
-    const item = received(told);
-    if (item !== null) channel.push(item);
+    const channel = this.#channels.get(sub);
+    const item = received(op, cursor, data);
+    if (item !== null) channel?.push(item);
+    if (problem === undefined || channel === undefined) return;
+    this.#channels.delete(sub);
+    channel.end({ error: MilepostError.of(problem) });
   }
 
   #lose(why: string): void {
-    if (!this.isOpen) return;
     this.isOpen = false;
     clearInterval(this.#pings);
     clearTimeout(this.#lingering);
-    this.#socket.onmessage = null;
+    this.#socket.onclose = null;
     this.#socket.close();
-    for (const channel of this.#channels.values()) channel.fail(MilepostError.unreachable(why));
+    for (const channel of this.#channels.values()) channel.end({ error: unreachable(why) });
     this.#channels.clear();
-  }
-}
-
-function received({ op, cursor, data }: Told): Received | null {
-  switch (op) {
-    case "event": {
-      const event = data as MilepostEvent;
-      return { type: op, event, cursor: cursor ?? String(event.seq) };
-    }
-    case "snapshot": {
-      const snapshot = data as Snapshot;
-      return { type: op, snapshot, cursor: snapshot.cursor };
-    }
-    case "reset":
-      return { type: op, reason: (data as { reason: string }).reason };
-    case "caught_up":
-    case "end":
-      return { type: op, cursor: cursor ?? null };
-    default:
-      return null;
   }
 }
 
@@ -138,50 +115,40 @@ export class SocketTransport implements Transport {
 
   async *open(request: Request, signal: AbortSignal): AsyncGenerator<Received> {
     const connection = await this.connect();
-    if (signal.aborted) return;
-    const channel = connection.subscribe(request);
-    const leave = () => void channel.return();
-    signal.addEventListener("abort", leave, { once: true });
-    try {
-      yield* channel;
-    } finally {
-      signal.removeEventListener("abort", leave);
-      leave();
-    }
+    if (!signal.aborted) yield* connection.subscribe(request, signal);
   }
 
   /**
-   * The open socket; the same one for everybody.
+   * The open socket, the same for everybody.
    *
    * @throws {MilepostError} `unreachable`: a browser does not say why a socket could not be opened.
    */
   async connect(): Promise<Connection> {
     const current = this.#connection;
-    const usable = await current?.then(({ isOpen }) => isOpen).catch(() => false);
-    if (current !== null && usable) return current;
+    const connection = await current?.catch(() => null);
+    if (connection?.isOpen) return connection;
+    // Others may have come here meanwhile; one socket is enough.
     if (this.#connection === current) this.#connection = this.#open();
-    return this.#connection ?? this.connect();
+    return this.#connection as Promise<Connection>;
   }
 
   async #open(): Promise<Connection> {
-    const url = this.#http.url("v1/ws", { access_token: (await this.#http.token()) ?? undefined });
+    const token = this.#http.token();
+    const url = this.#http.url("v1/ws", { access_token: await token });
     url.protocol = url.protocol.replace("http", "ws");
     const socket = new this.#webSocket(url.href);
     return new Promise((resolve, reject) => {
       const fail = () => {
-        clearTimeout(timer);
-        socket.onclose = null;
-        reject(MilepostError.unreachable("the WebSocket could not be opened"));
-      };
-      const timer = setTimeout(() => {
-        fail();
+        // It may have been the token.
+        this.#http.refuse(token);
+        reject(unreachable("the WebSocket could not be opened"));
         socket.close();
-      }, CONNECT_MS);
+      };
+      const timer = setTimeout(fail, CONNECT_MS);
       socket.onerror = fail;
       socket.onclose = fail;
       socket.onopen = () => {
         clearTimeout(timer);
-        socket.onerror = () => undefined;
         resolve(new Connection(socket));
       };
     });

@@ -1,16 +1,20 @@
 /** Event streams of the server: opened, watched for silence, and read to their end. */
 
-import { MilepostError } from "./error.js";
-import { type Call, type Http, unreachable } from "./http.js";
-import { type Frame, frames } from "./sse.js";
+import { unreachable } from "./error.js";
+import type { Call, Http } from "./http.js";
+import { Decoder } from "./sse.js";
+
+/** A frame, its data parsed; null where there is none. */
+export interface Frame {
+  event: string | null;
+  data: unknown;
+  id: string | null;
+}
 
 /** The longest silence. The server says something every 15 seconds, so two words were lost and the third is late. */
 export const SILENCE_MS = 45_000;
 
-/** The frame that stands for a 204: nothing follows what was seen already. */
-export const FINISHED: Frame = { event: "end", data: null, id: null };
-
-/** The frames of the stream at `path`, until the server closes it. */
+/** The frames of the stream at `path`, until the server closes it. A 204 is an `end`: nothing follows what was seen already. */
 export async function* stream(
   http: Http,
   path: string,
@@ -18,27 +22,35 @@ export async function* stream(
   signal: AbortSignal,
 ): AsyncGenerator<Frame, void> {
   const silence = new AbortController();
-  const give = () => silence.abort(signal.reason);
-  signal.addEventListener("abort", give, { signal: silence.signal });
-  if (signal.aborted) give();
-  const late = () => silence.abort(MilepostError.unreachable("nothing was heard for too long"));
-  let timer = setTimeout(late, SILENCE_MS);
+  const either = AbortSignal.any([signal, silence.signal]);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(unreachable("nothing was heard for too long")), SILENCE_MS);
+  };
+  heard();
   try {
     const headers = { Accept: "text/event-stream", ...call.headers };
-    const response = await http.request(path, { ...call, headers, signal: silence.signal });
-    if (response.status === 204 || response.body === null) {
-      yield FINISHED;
-      return;
-    }
-    for await (const frame of frames(response.body)) {
-      clearTimeout(timer);
-      timer = setTimeout(late, SILENCE_MS);
-      yield frame;
+    const response = await http.request(path, { ...call, headers, signal: either });
+    if (response.status === 204) yield { event: "end", data: null, id: null };
+    const reader = response.body?.getReader();
+    const text = new TextDecoder();
+    const decoder = new Decoder();
+    for (;;) {
+      const { value } = (await reader?.read()) ?? {};
+      if (value === undefined) return;
+      heard();
+      for (const { event = null, data = "null", id = null } of decoder.push(
+        text.decode(value, { stream: true }),
+      )) {
+        yield { event, data: JSON.parse(data), id };
+      }
     }
   } catch (error) {
-    throw unreachable(error, silence.signal);
+    throw unreachable(error, either);
   } finally {
     clearTimeout(timer);
-    silence.abort(null);
+    // Whoever leaves early has no use for the rest.
+    silence.abort();
   }
 }

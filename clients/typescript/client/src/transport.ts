@@ -1,10 +1,9 @@
 /** How items of a run come from the server. */
 
+import type { Snapshot } from "./generated.js";
 import type { Http } from "./http.js";
-import { parsed } from "./http.js";
-import type { Frame } from "./sse.js";
 import { stream } from "./stream.js";
-import type { Cursor, FollowItem } from "./types.js";
+import type { Cursor, FollowItem, MilepostEvent } from "./types.js";
 
 /** Which run, and from where on. */
 export interface Request {
@@ -33,12 +32,18 @@ export class SseTransport implements Transport {
   }
 
   async *open(
-    { project, run, after, from, coalesceMs, types }: Request,
+    { project, run, coalesceMs, types, ...start }: Request,
     signal: AbortSignal,
   ): AsyncGenerator<Received> {
-    const query = { after, from, coalesce_ms: coalesceMs, types: types?.join(",") };
-    for await (const frame of stream(this.#http, runPath(project, run, "/events"), { query }, signal)) {
-      const item = received(frame);
+    const query = { ...start, coalesce_ms: coalesceMs, types: types?.join() };
+    for await (const { event, data, id } of stream(
+      this.#http,
+      runPath(project, run, "/events"),
+      { query },
+      signal,
+    )) {
+      const type = event ?? (data === null ? "moved" : "event");
+      const item = received(type, id, data);
       if (item !== null) yield item;
     }
   }
@@ -46,25 +51,32 @@ export class SseTransport implements Transport {
 
 /** The address of a run, or of something below it. */
 export function runPath(project: string, run: string, below = ""): string {
-  return `v1/projects/${encodeURIComponent(project)}/runs/${encodeURIComponent(run)}${below}`;
+  return `${projectPath(project, "/runs/")}${encodeURIComponent(run)}${below}`;
 }
 
-/** Null for what this version does not know, and for signs of life. */
-function received({ event, data, id }: Frame): Received | null {
-  if (event === "end" || event === "caught_up") return { type: event, cursor: id };
-  if (data === null) return id === null ? null : { type: "moved", cursor: id };
-  switch (event) {
-    case "":
-    case "message": {
-      const told = parsed<(FollowItem & { type: "event" })["event"]>(data);
-      return { type: "event", event: told, cursor: id ?? String(told.seq) };
+/** The address of something in a project. */
+export function projectPath(project: string, below: string): string {
+  return `v1/projects/${encodeURIComponent(project)}${below}`;
+}
+
+/** The item that the server sends as `type`. Null for what this version does not know. */
+export function received(type: string, cursor: Cursor | null, data: unknown): Received | null {
+  switch (type) {
+    case "event": {
+      const event = data as MilepostEvent;
+      return { type, event, cursor: cursor ?? String(event.seq) };
     }
     case "snapshot": {
-      const snapshot = parsed<(FollowItem & { type: "snapshot" })["snapshot"]>(data);
-      return { type: event, snapshot, cursor: snapshot.cursor };
+      const snapshot = data as Snapshot;
+      return { type, snapshot, cursor: snapshot.cursor };
     }
     case "reset":
-      return { type: event, reason: parsed<{ reason: string }>(data).reason };
+      return { type, reason: (data as { reason: string }).reason };
+    case "caught_up":
+    case "end":
+      return { type, cursor };
+    case "moved":
+      return cursor === null ? null : { type, cursor };
     default:
       return null;
   }
