@@ -4,7 +4,10 @@ import { defineConfig } from "vitest/config";
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** The tests see the sources; what is built and packed has a test of its own. */
-const sources = { "@milepost/client": here("client/src/index.ts"), "@milepost/react": here("react/src/index.ts") };
+const sources = {
+  "@milepost/client": here("client/src/index.ts"),
+  "@milepost/react": here("react/src/index.ts"),
+};
 
 const react18 = (name: string) => here(`react-18/node_modules/${name}`);
 

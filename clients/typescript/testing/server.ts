@@ -42,7 +42,10 @@ export class Server {
   /** Starts it again, at the same address and with the same data. */
   async restart(): Promise<void> {
     const options = ["serve", "--listen", this.#listen, "--data-dir", this.#data, ...this.#arguments];
-    const process = spawn(binary(), options, { stdio: ["ignore", "pipe", "inherit"], env: { RUST_LOG: "error" } });
+    const process = spawn(binary(), options, {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { RUST_LOG: "error" },
+    });
     this.#process = process;
     for await (const line of createInterface({ input: process.stdout })) {
       const address = /^milepost listening on http:\/\/(\S+)$/.exec(line)?.[1];

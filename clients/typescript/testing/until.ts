@@ -1,7 +1,11 @@
 import type { Live } from "@milepost/client";
 
 /** Resolves when `wanted` holds for the state of `live`; rejects after `ms`, with what the state was. */
-export function until<View>(live: Live<View, unknown>, wanted: (view: View) => boolean, ms = 10_000): Promise<View> {
+export function until<View>(
+  live: Live<View, unknown>,
+  wanted: (view: View) => boolean,
+  ms = 10_000,
+): Promise<View> {
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void) => {
       clearTimeout(timer);

@@ -103,7 +103,7 @@ export class MilepostClient {
   /** Follows the jobs of a campaign until all are over. */
   followCampaign(
     campaign: string,
-    options: SubscribeOptions & { onProgress?: (progress: CampaignProgress) => void } = {},
+    options: SubscribeOptions & { onProgress?: ((progress: CampaignProgress) => void) | undefined } = {},
   ): CampaignSubscription {
     const source = new CampaignSource(this.#http, options.project ?? this.#project, campaign);
     return new LiveSource(source, this.#live(options, options.onProgress));
@@ -112,11 +112,11 @@ export class MilepostClient {
   /** A page of root runs, or of the children of `parent`, newest first. */
   runs(
     filter: CallOptions & {
-      kind?: string;
-      state?: RunState;
-      parent?: string;
-      limit?: number;
-      page?: string;
+      kind?: string | undefined;
+      state?: RunState | undefined;
+      parent?: string | undefined;
+      limit?: number | undefined;
+      page?: string | undefined;
     } = {},
   ): Promise<RunsPage> {
     const { project, signal, ...query } = filter;
@@ -129,7 +129,10 @@ export class MilepostClient {
   }
 
   /** A page of the log of a run, from the beginning or after a cursor. */
-  events(run: string, options: CallOptions & { after?: Cursor; limit?: number } = {}): Promise<EventsPage> {
+  events(
+    run: string,
+    options: CallOptions & { after?: Cursor | undefined; limit?: number | undefined } = {},
+  ): Promise<EventsPage> {
     const { project, signal, ...query } = options;
     return this.#http.json(this.#run(run, project, "/events"), { query, signal });
   }
@@ -146,7 +149,12 @@ export class MilepostClient {
   publish(
     run: string,
     events: InputEvent | readonly InputEvent[],
-    { project, signal, lease, ifMatch }: CallOptions & { lease?: string; ifMatch?: Cursor } = {},
+    {
+      project,
+      signal,
+      lease,
+      ifMatch,
+    }: CallOptions & { lease?: string | undefined; ifMatch?: Cursor | undefined } = {},
   ): Promise<Published> {
     const headers: Record<string, string> = {};
     if (lease !== undefined) headers["Milepost-Lease"] = lease;
@@ -157,7 +165,12 @@ export class MilepostClient {
   /** Asks for a run to end. The worker has `graceSeconds` (30) to acknowledge, then the server cancels by itself. */
   cancel(
     run: string,
-    { project, signal, reason, graceSeconds }: CallOptions & { reason?: string; graceSeconds?: number } = {},
+    {
+      project,
+      signal,
+      reason,
+      graceSeconds,
+    }: CallOptions & { reason?: string | undefined; graceSeconds?: number | undefined } = {},
   ): Promise<CancelAccepted> {
     return this.#post(
       this.#run(run, project, "/cancel"),

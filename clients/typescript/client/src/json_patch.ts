@@ -19,21 +19,26 @@ export function patched(document: unknown, operations: readonly PatchOperation[]
 function apply(holder: Node, { op, path, from = "", value }: PatchOperation): void {
   switch (op) {
     case "add":
-      return put(holder, path, value, true);
+      put(holder, path, value, true);
+      return;
     case "replace":
       take(holder, path, false);
-      return put(holder, path, value, false);
+      put(holder, path, value, false);
+      return;
     case "remove":
       take(holder, path, true);
       return;
     case "move":
-      return put(holder, path, take(holder, from, true), true);
+      put(holder, path, take(holder, from, true), true);
+      return;
     case "copy":
-      return put(holder, path, structuredClone(take(holder, from, false)), true);
+      put(holder, path, structuredClone(take(holder, from, false)), true);
+      return;
     case "test":
-      return demand(same(take(holder, path, false), value));
+      demand(same(take(holder, path, false), value));
+      return;
     default:
-      return demand(false);
+      demand(false);
   }
 }
 

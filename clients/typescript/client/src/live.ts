@@ -139,9 +139,12 @@ export class LiveSource<View, Received, Item> implements Live<View, Item> {
   }
 
   #deliver(channel: Channel<Item>, item: Item): void {
-    if (channel.length < HELD_ITEMS) return channel.push(item);
-    channel.clear();
-    channel.push(...this.#source.summary());
+    if (channel.length < HELD_ITEMS) {
+      channel.push(item);
+    } else {
+      channel.clear();
+      channel.push(...this.#source.summary());
+    }
   }
 
   /** Nothing follows. */

@@ -106,6 +106,7 @@ export class ProjectSource implements Source<ProjectView, FeedReceived, ProjectI
     if (event.seq !== tree.seq + 1) return;
     tree.evolve(event, `${event.seq}`);
     this.#trees.set(event.stream, tree);
+    if (tree.root === undefined || !isOver(tree.root)) return;
     const ended = [...this.#trees.values()].filter(({ root }) => root !== undefined && isOver(root));
     if (ended.length > ENDED_RUNS) this.#trees.delete(ended[0]?.root?.id ?? "");
   }

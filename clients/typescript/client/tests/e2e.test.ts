@@ -35,7 +35,11 @@ async function begin(to: MilepostClient, run: string): Promise<void> {
   await to.create({ id: `${run}.text`, kind: "step", parent: run, weight: 3, state: "running" });
   await to.create({ id: `${run}.image`, kind: "step", parent: run });
   await to.publish(run, [
-    { run: `${run}.text`, type: "run.progressed", data: { stage: "Writing", current: 1, total: 4, unit: "posts" } },
+    {
+      run: `${run}.text`,
+      type: "run.progressed",
+      data: { stage: "Writing", current: 1, total: 4, unit: "posts" },
+    },
     { type: "message.appended", data: { message: "m", content: "Hel" } },
     { type: "state.updated", data: { key: "plan", value: { posts: [1, 2] } } },
   ]);
