@@ -22,7 +22,7 @@ const HOW_TO_BUILD: &str = include_str!("dashboard/missing.html");
 /// Nothing but what this server sends is loaded or run, nobody may frame the pages, and no string becomes markup but through
 /// the sanitizer. So text that a producer smuggles past the app still does nothing.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; media-src 'self'; \
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob:; media-src 'self' blob:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types dompurify",
 );

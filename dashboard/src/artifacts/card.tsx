@@ -1,0 +1,51 @@
+import { useState } from "react";
+import { Icon } from "../components/icon";
+import { bytes } from "../format/amount";
+import type { Artifact } from "../model/run";
+import { isOurs, KIND_ICONS, kindOf, nameOf } from "./kind";
+import { useArtifactSource } from "./source";
+
+/** An artifact in small. Its frame is there before its picture, so nothing moves when that comes. */
+export function Card({ artifact, onOpen }: { artifact: Artifact; onOpen: () => void }) {
+  const name = nameOf(artifact);
+  return (
+    <button
+      type="button"
+      className="card"
+      data-state={artifact.state}
+      data-artifact={artifact.artifact}
+      onClick={onOpen}
+    >
+      <span className="card-picture">
+        <Picture artifact={artifact} />
+      </span>
+      <span className="card-name clip" title={name}>
+        {name}
+      </span>
+      <span className="card-about clip">{about(artifact)}</span>
+    </button>
+  );
+}
+
+export function Picture({ artifact }: { artifact: Artifact }) {
+  const kind = kindOf(artifact);
+  if (artifact.state === "pending" && artifact.text == null) return <span className="card-pending" />;
+  if (kind === "image" && isOurs(artifact)) return <Thumbnail artifact={artifact} />;
+  if (artifact.text) return <span className="card-text">{artifact.text.slice(0, 280)}</span>;
+  return <Icon name={artifact.state === "failed" ? "warning" : KIND_ICONS[kind]} />;
+}
+
+function Thumbnail({ artifact }: { artifact: Artifact }) {
+  const source = useArtifactSource(artifact);
+  const [broken, setBroken] = useState(false);
+  if (broken) return <Icon name="image" />;
+  if (!source) return <span className="card-pending" />;
+  return <img src={source} alt="" loading="lazy" decoding="async" onError={() => setBroken(true)} />;
+}
+
+export function about(artifact: Artifact): string {
+  if (artifact.state === "failed") return artifact.error?.message || "Failed";
+  if (artifact.state === "pending") return "In the making";
+  const type = artifact.artifact_type || (artifact.media_type ?? "").split(";")[0] || "file";
+  return artifact.size == null ? type : `${type} · ${bytes(artifact.size)}`;
+}

@@ -1,0 +1,130 @@
+import { useProgressiveGeneration, useRun } from "@milepost/react";
+import { useMemo } from "react";
+import { Link } from "wouter";
+import { Gallery } from "../../artifacts/gallery";
+import { Bar } from "../../components/bar";
+import { Connection, ConnectionBanner } from "../../components/connection";
+import { CopyLink } from "../../components/copy";
+import { Waiting } from "../../components/notice";
+import { Refusal } from "../../components/refusal";
+import { StateWord } from "../../components/state";
+import { Elapsed } from "../../components/times";
+import { useTitle } from "../../components/title";
+import { useConsole } from "../../console";
+import { percent, plural } from "../../format/amount";
+import { remaining } from "../../format/time";
+import { headline, isOver, type Run, title } from "../../model/run";
+import { useAddress } from "../../project";
+import { CancelButton, CancelSteps } from "../run/cancel";
+import { Audit } from "./audit";
+import { Jobs } from "./jobs";
+import { PostGrid } from "./post_grid";
+import { campaignOf } from "./posts";
+
+/** A campaign for whoever ordered it: what is there already, and how long the rest will take. */
+export function CampaignPage({ id }: { id: string }) {
+  const view = useRun(id);
+  const { snapshot, status, error, seq, cursor } = view;
+  useConsole(id, view);
+  const { progress } = useProgressiveGeneration(id);
+  const address = useAddress();
+  const root = snapshot?.runs[0];
+  const campaign = useMemo(() => snapshot && campaignOf(snapshot), [snapshot]);
+  useTitle(root ? title(root) : id);
+  if (!snapshot || !root || !campaign) {
+    return error && status === "failed" ? (
+      <Refusal error={error} what="campaign" />
+    ) : (
+      <Waiting label="Loading the campaign" rows={8} />
+    );
+  }
+  const there = campaign.posts.filter((post) => post.text?.state === "ready").length;
+  return (
+    <>
+      <ConnectionBanner status={status} error={error} />
+      <nav className="crumbs" aria-label="Where this is">
+        <Link href={address("/", { kind: "campaign" })}>Campaigns</Link>
+        <span aria-hidden="true">/</span>
+        <span className="mono clip">{root.id}</span>
+        <span className="topbar-space" />
+        <Connection status={status} seq={seq} cursor={cursor} />
+      </nav>
+      <Head
+        root={root}
+        overall={progress?.overall_progress ?? root.progress.fraction ?? null}
+        objective={campaign.objective}
+        description={campaign.description}
+      />
+      <Jobs snapshot={snapshot} jobs={progress?.jobs ?? null} />
+      <Audit root={root} />
+      <section className="campaign-part" aria-labelledby="posts">
+        <h2 id="posts">
+          Posts{" "}
+          <span className="quiet">
+            {campaign.posts.length ? `${there} of ${plural(campaign.posts.length, "post")}` : ""}
+          </span>
+        </h2>
+        <PostGrid campaign={campaign} over={isOver(root.state)} />
+      </section>
+      {campaign.animations.length > 0 && (
+        <section className="campaign-part" aria-labelledby="animation">
+          <h2 id="animation">Animation</h2>
+          <Gallery snapshot={{ ...snapshot, artifacts: campaign.animations }} />
+        </section>
+      )}
+      {campaign.others.length > 0 && (
+        <section className="campaign-part" aria-labelledby="others">
+          <h2 id="others">Also made</h2>
+          <Gallery snapshot={{ ...snapshot, artifacts: campaign.others }} />
+        </section>
+      )}
+    </>
+  );
+}
+
+function Head({
+  root,
+  overall,
+  objective,
+  description,
+}: {
+  root: Run;
+  overall: number | null;
+  objective: string;
+  description: string;
+}) {
+  const address = useAddress();
+  const over = isOver(root.state);
+  return (
+    <header className="run-head">
+      <div className="run-head-title">
+        <h1 className="clip" title={title(root)}>
+          {objective || title(root)}
+        </h1>
+        <span className="topbar-space" />
+        <Link className="button" href={address(`/runs/${encodeURIComponent(root.id)}`)}>
+          See the run
+        </Link>
+        <CopyLink />
+        {!over && <CancelButton run={root} disabled={false} />}
+      </div>
+      {description && <p className="campaign-about">{description}</p>}
+      <div className="run-head-progress">
+        <span className="run-head-percent">{percent(overall)}</span>
+        <div className="run-head-bar">
+          <Bar run={root} size="thick" />
+          <p className="run-head-line clip" data-state={root.state}>
+            <StateWord run={root} />
+            <span className="quiet">
+              {" · "}
+              <Elapsed run={root} />
+              {!over && root.progress.eta_ms != null && ` · ${remaining(root.progress.eta_ms)}`}
+            </span>
+            {headline(root) && ` · ${headline(root)}`}
+          </p>
+        </div>
+      </div>
+      {root.cancel && <CancelSteps run={root} cancel={root.cancel} />}
+    </header>
+  );
+}

@@ -1,0 +1,47 @@
+import { useMilepost } from "@milepost/react";
+import { field, useStart } from "./start";
+
+export function IngestForm() {
+  const client = useMilepost();
+  const { pending, error, submit } = useStart(async (form) => {
+    const branch = field(form, "branch");
+    const job = await client.startIngest({
+      repository: field(form, "repository"),
+      ...(branch ? { branch } : {}),
+    });
+    return `/runs/${encodeURIComponent(job.job_id)}`;
+  });
+  return (
+    <form className="form" onSubmit={submit}>
+      <label className="field">
+        <span>Repository</span>
+        <input
+          name="repository"
+          placeholder="https://github.com/owner/name"
+          required
+          autoComplete="url"
+          spellCheck={false}
+        />
+        <small>
+          The address of a git repository. Whatever `git clone` takes, as far as this server allows it.
+        </small>
+      </label>
+      <label className="field">
+        <span>
+          Branch <span className="quiet">optional</span>
+        </span>
+        <input name="branch" placeholder="the default branch" autoComplete="off" spellCheck={false} />
+      </label>
+      {error && (
+        <p className="form-error" role="alert">
+          {error}
+        </p>
+      )}
+      <div className="form-actions">
+        <button type="submit" className="button button-main" disabled={pending}>
+          {pending ? "Starting…" : "Start"}
+        </button>
+      </div>
+    </form>
+  );
+}
