@@ -13,7 +13,7 @@ export function patched(document: unknown, operations: readonly PatchOperation[]
   // A pointer, cut at its slashes, begins with an empty token: so the document is the member "" of what holds it.
   const holder = structuredClone({ "": document });
   for (const operation of operations) apply(holder, operation);
-  return holder[""];
+  return holder[""] ?? null;
 }
 
 function apply(holder: Node, { op, path, from = "", value }: PatchOperation): void {
