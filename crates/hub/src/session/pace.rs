@@ -96,14 +96,19 @@ impl Pace {
     /// Hands over what is due, and sees to it that `context` is woken when the rest is.
     pub(super) fn release_due(&mut self, context: &mut Context<'_>, out: &mut Vec<Item>) {
         while let Some(due) = self.coalescer.next_due() {
-            let at = self.clock.instant(due);
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-            timer.as_mut().reset(at);
-            if timer.as_mut().poll(context).is_pending() {
-                return;
+            let now = self.clock.now();
+            if due > now {
+                let at = self.clock.instant(due);
+                let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+                // Never set for a time that has come: timers round up, so one that is set anew at each look would never go off.
+                timer.as_mut().reset(at);
+                if timer.as_mut().poll(context).is_pending() {
+                    return;
+                }
+            } else {
+                self.coalescer.ready(now, &mut self.released);
+                self.hand_over_released(out);
             }
-            self.coalescer.ready(self.clock.now(), &mut self.released);
-            self.hand_over_released(out);
         }
     }
 
