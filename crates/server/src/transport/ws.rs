@@ -20,7 +20,7 @@ const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes that the library collects before it writes by itself; we flush after every turn.
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
-/// Bytes that may wait for a slow socket before the turn that writes them has to wait too.
+/// Bytes that may wait for a slow socket, besides one message, before the turn that writes them has to wait too.
 const WRITE_BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Bytes read at once. The library's default of 128 KiB would be most of what an idle connection costs.

@@ -57,7 +57,8 @@ where
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+        // The library refuses messages above its bound, and a snapshot may be longer than what should wait: we count.
+        .max_write_buffer_size(usize::MAX)
         .max_message_size(message_bytes)
         .max_frame_size(message_bytes)
         // Tracked, because axum spawns it by itself and the server waits for what it tracks.
@@ -82,8 +83,14 @@ impl Socket {
     pub(crate) async fn write(&mut self, texts: impl Iterator<Item = Utf8Bytes>) -> ControlFlow<Close> {
         let sink = &mut self.sink;
         let writing = async {
+            let mut waiting = 0;
             for text in texts {
+                waiting += text.len();
                 sink.feed(Message::Text(text)).await?;
+                if waiting > WRITE_BUFFER_BYTES_MAX {
+                    sink.flush().await?;
+                    waiting = 0;
+                }
             }
             sink.flush().await
         };
