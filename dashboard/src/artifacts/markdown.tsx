@@ -1,5 +1,5 @@
 import DOMPurify from "dompurify";
-import { marked } from "marked";
+import { Marked } from "marked";
 import { memo } from "react";
 
 /** What text needs. No styles, no forms, nothing that loads, no addresses but of the web. */
@@ -42,6 +42,9 @@ const ALLOWED = {
   RETURN_TRUSTED_TYPE: true,
 } as const;
 
+/** Markup within Markdown is shown as it is written, so the sanitizer behind it has nothing to find. */
+const marked = new Marked({ async: false, gfm: true, renderer: { html: ({ text }) => escaped(text) } });
+
 DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   if (node.tagName === "A") {
     node.setAttribute("rel", "noopener noreferrer nofollow");
@@ -51,7 +54,7 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
 
 /** Text of others as formatted text. What is not in the list of harmless markup is dropped. */
 export const Markdown = memo(function Markdown({ text }: { text: string }) {
-  const html = marked.parse(text, { async: false, gfm: true });
+  const html = marked.parse(text) as string;
   const clean = DOMPurify.sanitize(html, {
     ...ALLOWED,
     ALLOWED_TAGS: [...ALLOWED.ALLOWED_TAGS],
@@ -60,3 +63,7 @@ export const Markdown = memo(function Markdown({ text }: { text: string }) {
   // biome-ignore lint/security/noDangerouslySetInnerHtml: it is sanitized, and the page's policy takes nothing that is not
   return <div className="prose" dangerouslySetInnerHTML={{ __html: clean as unknown as string }} />;
 });
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

@@ -42,9 +42,8 @@ function Viewer({ artifact, first, last, onStep, onClose }: Properties) {
     if (event.key === "ArrowLeft") onStep(-1);
   };
   return (
-    <Dialog title={nameOf(artifact)} onClose={onClose} wide>
-      {/** biome-ignore lint/a11y/noStaticElementInteractions: the buttons below do the same */}
-      <div className="viewer" onKeyDown={press}>
+    <Dialog title={nameOf(artifact)} onClose={onClose} onKeyDown={press} wide>
+      <div className="viewer">
         <div className="viewer-preview">
           <Preview key={keyOf(artifact)} artifact={artifact} />
         </div>

@@ -1,33 +1,31 @@
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef } from "react";
 import { Icon } from "./icon";
 
-/** Something over the page. Escape, the cross and a click beside it close it. */
-export function Dialog({
-  title,
-  children,
-  onClose,
-  wide = false,
-}: {
+interface Properties {
   title: string;
   children: ReactNode;
   onClose: () => void;
+  /** Keys that the dialog has of its own. */
+  onKeyDown?: (event: KeyboardEvent) => void;
   wide?: boolean;
-}) {
+}
+
+/** Something over the page. Escape, the cross and a click beside it close it. */
+export function Dialog({ title, children, onClose, onKeyDown, wide = false }: Properties) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
     const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
+    if (element && !element.open) element.showModal();
   }, []);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the key for it is Escape, which the browser handles
     <dialog
       ref={dialog}
       className="dialog"
       data-wide={wide || undefined}
       aria-labelledby={heading}
       onClose={onClose}
+      onKeyDown={onKeyDown}
       onClick={(event) => {
         if (event.target === event.currentTarget) onClose();
       }}

@@ -52,7 +52,6 @@ export function EventsPanel({ snapshot, head }: { snapshot: Snapshot; head: numb
           {following ? "Following the end" : "Follow the end"}
         </button>
       </div>
-      {/** biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to do so by keyboard too */}
       <div
         className="log-viewport"
         ref={viewport}

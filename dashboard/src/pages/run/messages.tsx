@@ -29,7 +29,6 @@ export function MessagesPanel({ snapshot }: { snapshot: Snapshot }) {
       {omitted > 0 && (
         <p className="quiet">{plural(omitted, "older message")} left out here; the event log has them.</p>
       )}
-      {/** biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to do so by keyboard too */}
       <div
         className="messages-viewport"
         ref={viewport}

@@ -57,7 +57,6 @@ export function Tree({ runs, selected, onSelect, view }: Properties) {
   return (
     <div className="tree" data-view={view}>
       <TreeHead view={view} span={span.to - span.from} />
-      {/** biome-ignore lint/a11y/useFocusableInteractive: it is, and names the active row */}
       <div
         className="tree-viewport"
         ref={viewport}
