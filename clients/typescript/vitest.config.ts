@@ -19,10 +19,12 @@ export default defineConfig({
     projects: [
       {
         resolve: { alias: sources },
+        extends: true,
         test: { name: "client", include: ["client/tests/**/*.test.ts"], environment: "node" },
       },
       {
         resolve: { alias: sources },
+        extends: true,
         test: { name: "react 19", include: ["react/tests/**/*.test.tsx"], environment: "happy-dom" },
       },
       {
@@ -34,7 +36,17 @@ export default defineConfig({
             { find: /^react-dom\/(client|server)$/, replacement: react18("react-dom/$1.js") },
           ],
         },
+        extends: true,
         test: { name: "react 18", include: ["react/tests/**/*.test.tsx"], environment: "happy-dom" },
+      },
+      {
+        // On what is built, as users have it.
+        extends: true,
+        test: {
+          name: "packages",
+          include: ["docs/**/*.test.ts", "packages/**/*.test.ts"],
+          environment: "node",
+        },
       },
     ],
   },

@@ -1,5 +1,6 @@
 /** What every subscription is: a state with listeners, items to iterate over, and a connection that is made again and again. */
 
+import { below } from "./abort.js";
 import { Backoff } from "./backoff.js";
 import { Channel } from "./channel.js";
 import { type MilepostError, unreachable } from "./error.js";
@@ -108,9 +109,9 @@ export class LiveSource<View, Received, Item> implements Live<View, Item> {
 
   /** One connection, from its beginning to its end. Null when it was given up on purpose. */
   async #connect(): Promise<MilepostError | null> {
-    const attempt = new AbortController();
-    const signal = AbortSignal.any([this.#closed.signal, attempt.signal]);
-    if (this.#options.pauseWhenHidden) whenHidden(() => attempt.abort(null), attempt.signal);
+    const attempt = below(this.#closed.signal);
+    const { signal } = attempt;
+    if (this.#options.pauseWhenHidden) whenHidden(() => attempt.abort(null), signal);
     try {
       for await (const received of this.#source.open(signal)) {
         if (signal.aborted) break;

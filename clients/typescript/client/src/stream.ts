@@ -1,5 +1,6 @@
 /** Event streams of the server: opened, watched for silence, and read to their end. */
 
+import { below } from "./abort.js";
 import { unreachable } from "./error.js";
 import type { Call, Http } from "./http.js";
 import { Decoder } from "./sse.js";
@@ -21,24 +22,25 @@ export async function* stream(
   call: Call,
   signal: AbortSignal,
 ): AsyncGenerator<Frame, void> {
-  const silence = new AbortController();
-  const either = AbortSignal.any([signal, silence.signal]);
+  const reading = below(signal);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const heard = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(unreachable("nothing was heard for too long")), SILENCE_MS);
+    timer = setTimeout(() => reading.abort(unreachable("nothing was heard for too long")), SILENCE_MS);
   };
   heard();
   try {
     const headers = { Accept: "text/event-stream", ...call.headers };
-    const response = await http.request(path, { ...call, headers, signal: either });
+    const response = await http.request(path, { ...call, headers, signal: reading.signal });
     if (response.status === 204) yield { event: "end", data: null, id: null };
     const reader = response.body?.getReader();
+    // To abort the fetch is not enough: in Node a read may wait for ever then.
+    reading.signal.addEventListener("abort", () => reader?.cancel().catch(() => undefined));
     const text = new TextDecoder();
     const decoder = new Decoder();
-    for (;;) {
+    while (!reading.signal.aborted) {
       const { value } = (await reader?.read()) ?? {};
-      if (value === undefined) return;
+      if (value === undefined) break;
       heard();
       for (const { event = null, data = "null", id = null } of decoder.push(
         text.decode(value, { stream: true }),
@@ -46,11 +48,12 @@ export async function* stream(
         yield { event, data: JSON.parse(data), id };
       }
     }
+    if (reading.signal.aborted) throw reading.signal.reason;
   } catch (error) {
-    throw unreachable(error, either);
+    throw unreachable(error, reading.signal);
   } finally {
     clearTimeout(timer);
     // Whoever leaves early has no use for the rest.
-    silence.abort();
+    reading.abort();
   }
 }
