@@ -11,6 +11,9 @@ import { rememberProject, useAddress, useProject } from "./project";
 import { Shell } from "./shell/shell";
 import { useToken } from "./token";
 
+/** One drawing for each frame of the screen is as live as it gets. */
+const FRAME_MS = 16;
+
 export function App() {
   const project = useProject();
   const [token] = useToken();
@@ -20,7 +23,7 @@ export function App() {
   );
   useEffect(() => rememberProject(project), [project]);
   return (
-    <MilepostProvider client={client} key={`${project} ${token ?? ""}`}>
+    <MilepostProvider client={client} throttleMs={FRAME_MS} key={`${project} ${token ?? ""}`}>
       <Shell>
         <Switch>
           <Route path="/" component={RunsPage} />

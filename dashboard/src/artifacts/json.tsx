@@ -9,7 +9,6 @@ export const Json = memo(function Json({ value }: { value: unknown }) {
   const text = JSON.stringify(value, null, 2) ?? "";
   const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}\n…` : text;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to do so by keyboard too
     <pre className="code" tabIndex={0} role="region" aria-label="JSON">
       {colour(shown)}
     </pre>

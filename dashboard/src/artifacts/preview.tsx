@@ -41,7 +41,6 @@ function TextPreview({ artifact, kind }: { artifact: Artifact; kind: "markdown" 
   return (
     <>
       {value === undefined ? (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to do so by keyboard too
         <pre className="code" tabIndex={0} role="region" aria-label={nameOf(artifact)}>
           {fetched.text}
         </pre>
