@@ -6,19 +6,7 @@ const FIRST_MS = 250;
 /** The longest pause, before jitter. */
 const LAST_MS = 15_000;
 
-/** Pauses that double, each between half and the whole of its length, so that many clients do not come back at once. */
-export class Backoff {
-  #next = FIRST_MS;
-
-  /** The next pause in milliseconds. */
-  next(): number {
-    const pause = this.#next * (0.5 + Math.random() / 2);
-    this.#next = Math.min(this.#next * 2, LAST_MS);
-    return pause;
-  }
-
-  /** Begins anew: something went well. */
-  reset(): void {
-    this.#next = FIRST_MS;
-  }
+/** The pause after `failures` in a row: each doubles, and is between half and the whole of its length, so that many clients do not come back at once. */
+export function backoff(failures: number): number {
+  return Math.min(FIRST_MS * 2 ** failures, LAST_MS) * (0.5 + Math.random() / 2);
 }

@@ -1,7 +1,7 @@
 /** The client: calls, and subscriptions. */
 
-import { AutoTransport } from "./auto.js";
-import { CampaignSource } from "./campaign.js";
+import { autoTransport } from "./auto.js";
+import { campaignSource } from "./campaign.js";
 import type {
   CancelAccepted,
   Created,
@@ -15,10 +15,10 @@ import type {
 } from "./generated.js";
 import { type Call, Http, type Token } from "./http.js";
 import { type LiveOptions, LiveSource } from "./live.js";
-import { ProjectSource } from "./project.js";
-import { RunSource } from "./run.js";
+import { projectSource } from "./project.js";
+import { runSource } from "./run.js";
 import { SocketTransport, type WebSocketConstructor } from "./socket.js";
-import { projectPath, runPath, SseTransport, type Transport } from "./transport.js";
+import { projectPath, runPath, sseTransport, type Transport } from "./transport.js";
 import type {
   CampaignProgress,
   CampaignStarted,
@@ -88,7 +88,7 @@ export class MilepostClient {
       if (item.type === "event") onEvent?.(item.event, item.cursor);
       else if (item.type === "snapshot") onSnapshot?.(item.snapshot);
     };
-    return new LiveSource(new RunSource(this.#transport, request), this.#live(options, onItem));
+    return new LiveSource(runSource(this.#transport, request), this.#live(options, onItem));
   }
 
   /** Follows a project: its open runs as they stand, and every event of every run. */
@@ -96,7 +96,7 @@ export class MilepostClient {
     const onItem = (item: ProjectItem) => {
       if (item.type === "event") options.onEvent?.(item.event);
     };
-    const source = new ProjectSource(this.#http, options.project ?? this.#project);
+    const source = projectSource(this.#http, options.project ?? this.#project);
     return new LiveSource(source, this.#live(options, onItem));
   }
 
@@ -105,7 +105,7 @@ export class MilepostClient {
     campaign: string,
     options: SubscribeOptions & { onProgress?: ((progress: CampaignProgress) => void) | undefined } = {},
   ): CampaignSubscription {
-    const source = new CampaignSource(this.#http, options.project ?? this.#project, campaign);
+    const source = campaignSource(this.#http, options.project ?? this.#project, campaign);
     return new LiveSource(source, this.#live(options, options.onProgress));
   }
 
@@ -232,7 +232,7 @@ export class MilepostClient {
 }
 
 function transport(http: Http, options: ClientOptions): Transport {
-  const sse = new SseTransport(http);
+  const sse = sseTransport(http);
   const WebSocket = options.WebSocket ?? globalThis.WebSocket;
   if (options.transport === "sse") return sse;
   if (WebSocket === undefined) {
@@ -241,5 +241,7 @@ function transport(http: Http, options: ClientOptions): Transport {
     return sse;
   }
   const socket = new SocketTransport(http, WebSocket);
-  return options.transport === "websocket" ? socket : new AutoTransport(socket, sse);
+  return options.transport === "websocket"
+    ? (...follow) => socket.open(...follow)
+    : autoTransport(socket, sse);
 }

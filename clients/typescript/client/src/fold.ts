@@ -120,7 +120,9 @@ export class Tree {
   }
 
   #appendMessage({ run, data }: EventOf<"message.appended">): void {
-    const place = lastIndex(this.#messages, (known) => known.message === data.message && known.run === run);
+    const place = this.#messages.findLastIndex(
+      (known) => known.message === data.message && known.run === run,
+    );
     const { message, role = "assistant" } = data;
     const before = this.#messages[place] ?? { message, run, role, content: "", final: false };
     const { text, omitted } = grown(before.content, data.content ?? "", before.omitted_bytes ?? 0);
@@ -135,8 +137,7 @@ export class Tree {
 
   #changeArtifact(event: ArtifactEvent): void {
     const { run, data } = event;
-    const place = lastIndex(
-      this.#artifacts,
+    const place = this.#artifacts.findLastIndex(
       (known) => known.artifact === data.artifact && known.run === run,
     );
     const before = this.#artifacts[place] ?? { ...ANNOUNCED, artifact: data.artifact, run };
@@ -155,7 +156,7 @@ export class Tree {
       const run: Run | undefined = this.#runs[place];
       if (run === undefined) return;
       // What is closed because the one above it ends does not move that one: a run that failed half-way stays there.
-      if (!(isOver(run) || closed || run.cancel !== null)) {
+      if (!(isOver(run.state) || closed || run.cancel !== null)) {
         const children = (this.#children.get(run.id) ?? []).flatMap((child) => this.#runs[child] ?? []);
         const fraction = furthest(run, rollUp(children, run.expected_children));
         const moved = fraction !== run.progress.fraction;
@@ -185,32 +186,21 @@ function isAboutArtifact(event: MilepostEvent): event is ArtifactEvent {
   return event.type.startsWith("artifact.");
 }
 
-function artifactAfter(before: Artifact, event: ArtifactEvent): Artifact {
-  switch (event.type) {
+function artifactAfter(before: Artifact, { type, data }: ArtifactEvent): Artifact {
+  const { error: _, ...kept } = before;
+  switch (type) {
+    case "artifact.pending":
+      return { ...before, ...data, state: "pending" };
+    case "artifact.ready":
+      return { ...kept, size: null, sha256: null, url: null, ...data, state: "ready" };
+    case "artifact.failed":
+      return { ...kept, ...data, state: "failed" };
     case "artifact.appended": {
-      if (event.data.chunk === undefined) return before;
-      const { text, omitted } = grown(before.text ?? "", event.data.chunk, before.text_omitted_bytes ?? 0);
+      if (data.chunk === undefined) return before;
+      const { text, omitted } = grown(before.text ?? "", data.chunk, before.text_omitted_bytes ?? 0);
       return omitted > 0 ? { ...before, text, text_omitted_bytes: omitted } : { ...before, text };
     }
-    case "artifact.failed":
-      return { ...before, state: "failed", ...(event.data.error && { error: event.data.error }) };
-    case "artifact.pending":
-      return { ...before, ...event.data, state: "pending" };
-    case "artifact.ready": {
-      const { error: _, ...kept } = before;
-      const { size = null, sha256 = null, url = null } = event.data;
-      return { ...kept, ...event.data, size, sha256, url, state: "ready" };
-    }
   }
-}
-
-/** From the newest on, because what changes is mostly at the end. */
-function lastIndex<Item>(items: readonly Item[], wanted: (item: Item) => boolean): number {
-  for (let place = items.length - 1; place >= 0; place -= 1) {
-    const item = items[place];
-    if (item !== undefined && wanted(item)) return place;
-  }
-  return -1;
 }
 
 function put<Item>(items: Item[], place: number, item: Item): void {

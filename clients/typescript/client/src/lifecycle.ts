@@ -8,39 +8,36 @@ import type { EventOf, MilepostEvent } from "./types.js";
 /** What a report of progress may say, and take back. */
 const REPORTED = ["stage", "message", "current", "total", "unit"] as const;
 
+/** A run of which nothing was said. The members of `run.created` are those of a run. */
+const BLANK = {
+  parent: null,
+  name: null,
+  state: "queued",
+  stalled: false,
+  attempt: 0,
+  weight: 1,
+  stage: null,
+  message: null,
+  progress: NO_PROGRESS,
+  error: null,
+  result: null,
+  cancel: null,
+  audit: "not_started",
+  verdict: null,
+  values: {},
+  metadata: null,
+  lease_expires_at: null,
+  started_at: null,
+  finished_at: null,
+  expected_children: 0,
+  lease_seconds: null,
+  claimed: false,
+} as const;
+
 /** A run as its `run.created` makes it. */
-export function created({ run, stream, time, seq, data }: EventOf<"run.created">, project: string): Run {
-  return {
-    id: run,
-    stream,
-    project,
-    parent: data.parent ?? null,
-    kind: data.kind,
-    name: data.name ?? null,
-    state: "queued",
-    stalled: false,
-    attempt: 0,
-    weight: data.weight ?? 1,
-    stage: null,
-    message: null,
-    progress: NO_PROGRESS,
-    error: null,
-    result: null,
-    cancel: null,
-    audit: "not_started",
-    verdict: null,
-    values: {},
-    metadata: data.metadata ?? null,
-    lease_expires_at: null,
-    created_at: time,
-    started_at: null,
-    finished_at: null,
-    updated_at: time,
-    created_seq: seq,
-    expected_children: data.expected_children ?? 0,
-    lease_seconds: data.lease_seconds ?? null,
-    claimed: false,
-  };
+export function created(event: EventOf<"run.created">, project: string): Run {
+  const { run: id, stream, time, seq, data } = event;
+  return { ...BLANK, ...data, id, stream, project, created_at: time, updated_at: time, created_seq: seq };
 }
 
 /** The run after an event; roll-ups come afterwards. */

@@ -1,14 +1,17 @@
 /** What every subscription is: a state with listeners, items to iterate over, and a connection that is made again and again. */
 
 import { below } from "./abort.js";
-import { Backoff } from "./backoff.js";
+import { backoff } from "./backoff.js";
 import { Channel } from "./channel.js";
 import { type MilepostError, unreachable } from "./error.js";
-import { isHidden, pause, visible, whenHidden } from "./page.js";
+import { isHidden, pause, whenHidden } from "./page.js";
 import type { ConnectionStatus, Live, SubscribeOptions } from "./types.js";
 
 /** Items that an iterator may lag behind before what it missed is summed up. */
 const HELD_ITEMS = 10_000;
+
+/** The longest time that a timer can wait; then one looks again. */
+const FOREVER_MS = 2 ** 31 - 1;
 
 /** The part that differs: how to connect, and what to do with what comes. */
 export interface Source<View, Received, Item> {
@@ -45,7 +48,7 @@ export class LiveSource<View, Received, Item> implements Live<View, Item> {
   readonly #closed = new AbortController();
   readonly #listeners = new Set<() => void>();
   readonly #channels = new Set<Channel<Item>>();
-  readonly #backoff = new Backoff();
+  #failures = 0;
   #status: ConnectionStatus = "connecting";
   #error: MilepostError | null = null;
   #view: View | null = null;
@@ -95,15 +98,17 @@ export class LiveSource<View, Received, Item> implements Live<View, Item> {
     while (!signal.aborted) {
       if (this.#options.pauseWhenHidden && isHidden()) {
         this.#change("paused");
-        await visible(signal);
-        this.#change("reconnecting");
+        await pause(FOREVER_MS, signal);
+        continue;
       }
+      if (this.#status === "paused") this.#change("reconnecting");
       const error = await this.#connect();
       if (signal.aborted) return;
       if (error === null) continue;
       this.#change(error.isTransient ? "reconnecting" : "failed", error);
-      if (error.isTransient) await pause(this.#backoff.next(), signal);
-      else this.#finish({ error });
+      if (!error.isTransient) return this.#finish({ error });
+      await pause(backoff(this.#failures), signal);
+      this.#failures += 1;
     }
   }
 
@@ -127,7 +132,7 @@ export class LiveSource<View, Received, Item> implements Live<View, Item> {
 
   #take(received: Received, fail: (error: MilepostError) => void): void {
     const { items = [], status, forward } = this.#source.take(received, fail);
-    if (forward || status === "live") this.#backoff.reset();
+    if (forward || status === "live") this.#failures = 0;
     this.#view = null;
     for (const item of items) {
       guarded(() => this.#options.onItem?.(item));

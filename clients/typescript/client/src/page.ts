@@ -1,5 +1,7 @@
 /** What a browser knows about the page: whether somebody can see it, and whether there is a network. */
 
+import { below } from "./abort.js";
+
 /** How long a page may be hidden before its connections are given back. Looking at another tab for a moment costs nothing. */
 const HIDDEN_MS = 10_000;
 
@@ -8,7 +10,7 @@ export function isHidden(): boolean {
   return globalThis.document?.visibilityState === "hidden";
 }
 
-/** Calls `look` whenever the page is hidden or shown, until `signal` aborts. */
+/** Calls `look` when the page is hidden or shown, until `signal` aborts. */
 function onVisibility(look: () => void, signal: AbortSignal): void {
   globalThis.document?.addEventListener("visibilitychange", look, { signal });
 }
@@ -25,32 +27,18 @@ export function whenHidden(away: () => void, signal: AbortSignal): void {
   look();
 }
 
-/** Resolves when somebody can see the page, or `signal` aborts. */
-export function visible(signal: AbortSignal): Promise<void> {
-  return until(signal, (resolve, over) => {
-    onVisibility(() => isHidden() || resolve(), over);
-  });
-}
-
-/** Resolves after `ms`, or as soon as there is a network again, or `signal` aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return until(signal, (resolve, over) => {
-    const timer = setTimeout(resolve, ms);
-    over.addEventListener("abort", () => clearTimeout(timer));
-    globalThis.addEventListener?.("online", resolve, { signal: over });
-  });
-}
-
-/** Resolves when `begin` says so or `signal` aborts; `over` aborts then. */
-async function until(
-  signal: AbortSignal,
-  begin: (resolve: () => void, over: AbortSignal) => void,
-): Promise<void> {
-  const over = new AbortController();
+/** Resolves after `ms`; at once when the page is shown again, when there is a network again, and when `signal` aborts. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const over = below(signal);
   await new Promise<void>((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { signal: over.signal });
+    const timer = setTimeout(resolve, ms);
+    over.signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    onVisibility(() => isHidden() || resolve(), over.signal);
+    globalThis.addEventListener?.("online", () => resolve(), { signal: over.signal });
     if (signal.aborted) resolve();
-    else begin(resolve, over.signal);
   });
   over.abort();
 }

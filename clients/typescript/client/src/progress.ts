@@ -5,9 +5,9 @@ import type { Progress, Run } from "./generated.js";
 /** Progress before anything is known. */
 export const NO_PROGRESS: Progress = { fraction: null, current: null, total: null, unit: null, eta_ms: null };
 
-/** Whether a run is over. */
-export function isOver({ state }: Pick<Run, "state">): boolean {
-  return state === "completed" || state === "failed" || state === "cancelled";
+/** Whether a run, or a job, in this state is over. */
+export function isOver(state: string): boolean {
+  return /^(completed|failed|cancelled)$/.test(state);
 }
 
 /**
@@ -19,7 +19,7 @@ export function rollUp(children: readonly Run[], expected: number): number | nul
   let done = 0;
   for (const child of children) {
     weight += child.weight;
-    done += child.weight * (isOver(child) ? 1 : (child.progress.fraction ?? 0));
+    done += child.weight * (isOver(child.state) ? 1 : (child.progress.fraction ?? 0));
   }
   weight += Math.max(expected - children.length, 0);
   return weight > 0 ? clamped(done / weight) : null;

@@ -5,7 +5,7 @@ import { MilepostError, unreachable } from "./error.js";
 import type { Problem } from "./generated.js";
 import type { Http } from "./http.js";
 import { SILENCE_MS } from "./stream.js";
-import { type Received, type Request, received, type Transport } from "./transport.js";
+import { type Received, type Request, received } from "./transport.js";
 import type { Cursor } from "./types.js";
 
 /** How often the server is asked whether it is there; its own pings cannot be seen from here. */
@@ -103,7 +103,7 @@ class Connection {
 }
 
 /** One socket for all subscriptions, opened when the first one needs it. */
-export class SocketTransport implements Transport {
+export class SocketTransport {
   readonly #http: Http;
   readonly #webSocket: WebSocketConstructor;
   #connection: Promise<Connection> | null = null;
@@ -114,8 +114,16 @@ export class SocketTransport implements Transport {
   }
 
   async *open(request: Request, signal: AbortSignal): AsyncGenerator<Received> {
-    const connection = await this.connect();
+    const connection = await this.#connect();
     if (!signal.aborted) yield* connection.subscribe(request, signal);
+  }
+
+  /** Whether it can be opened, or is. */
+  connects(): Promise<boolean> {
+    return this.#connect().then(
+      () => true,
+      () => false,
+    );
   }
 
   /**
@@ -123,7 +131,7 @@ export class SocketTransport implements Transport {
    *
    * @throws {MilepostError} `unreachable`: a browser does not say why a socket could not be opened.
    */
-  async connect(): Promise<Connection> {
+  async #connect(): Promise<Connection> {
     const current = this.#connection;
     const connection = await current?.catch(() => null);
     if (connection?.isOpen) return connection;

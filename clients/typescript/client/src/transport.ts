@@ -19,34 +19,22 @@ export interface Request {
 export type Received = FollowItem | { readonly type: "moved"; readonly cursor: Cursor };
 
 /** A way to the server. The items end when the server closes; what is thrown says why it broke. */
-export interface Transport {
-  open(request: Request, signal: AbortSignal): AsyncIterable<Received>;
-}
+export type Transport = (request: Request, signal: AbortSignal) => AsyncGenerator<Received, void>;
 
 /** Server-Sent Events by fetch, so that refusals and the 204 of a finished stream are seen. */
-export class SseTransport implements Transport {
-  readonly #http: Http;
-
-  constructor(http: Http) {
-    this.#http = http;
-  }
-
-  async *open(
-    { project, run, coalesceMs, types, ...start }: Request,
-    signal: AbortSignal,
-  ): AsyncGenerator<Received> {
+export function sseTransport(http: Http): Transport {
+  return async function* ({ project, run, coalesceMs, types, ...start }, signal) {
     const query = { ...start, coalesce_ms: coalesceMs, types: types?.join() };
     for await (const { event, data, id } of stream(
-      this.#http,
+      http,
       runPath(project, run, "/events"),
       { query },
       signal,
     )) {
-      const type = event ?? (data === null ? "moved" : "event");
-      const item = received(type, id, data);
+      const item = received(event ?? (data === null ? "moved" : "event"), id, data);
       if (item !== null) yield item;
     }
-  }
+  };
 }
 
 /** The address of a run, or of something below it. */
