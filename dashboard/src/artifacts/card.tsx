@@ -1,9 +1,10 @@
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Icon } from "../components/icon";
 import { bytes } from "../format/amount";
 import type { Artifact } from "../model/run";
 import { isOurs, KIND_ICONS, kindOf, nameOf } from "./kind";
 import { useArtifactSource } from "./source";
+import { useArtifactText } from "./text";
 
 /** An artifact in small. Its frame is there before its picture, so nothing moves when that comes. */
 export function Card({ artifact, onOpen }: { artifact: Artifact; onOpen: () => void }) {
@@ -32,6 +33,7 @@ export function Picture({ artifact }: { artifact: Artifact }) {
   if (artifact.state === "pending" && artifact.text == null) return <span className="card-pending" />;
   if (kind === "image" && isOurs(artifact)) return <Thumbnail artifact={artifact} />;
   if (artifact.text) return <span className="card-text">{artifact.text.slice(0, 280)}</span>;
+  if (isShortText(artifact)) return <Beginning artifact={artifact} />;
   return <Icon name={artifact.state === "failed" ? "warning" : KIND_ICONS[kind]} />;
 }
 
@@ -41,6 +43,37 @@ function Thumbnail({ artifact }: { artifact: Artifact }) {
   if (broken) return <Icon name="image" />;
   if (!source) return <span className="card-pending" />;
   return <img src={source} alt="" loading="lazy" decoding="async" onError={() => setBroken(true)} />;
+}
+
+/** Short enough to be fetched for a card that is seen. */
+const SHORT_BYTES = 8_192;
+
+function isShortText(artifact: Artifact): boolean {
+  const kind = kindOf(artifact);
+  return isOurs(artifact) && (kind === "markdown" || kind === "text" || kind === "json") && (artifact.size ?? 0) <= SHORT_BYTES;
+}
+
+/** The first lines of a text, once the card is seen. */
+function Beginning({ artifact }: { artifact: Artifact }) {
+  const place = useRef<HTMLSpanElement>(null);
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => {
+      if (entry?.isIntersecting) setSeen(true);
+    });
+    if (place.current) observer.observe(place.current);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <span className="card-text" ref={place}>
+      {seen && <FirstLines artifact={artifact} />}
+    </span>
+  );
+}
+
+function FirstLines({ artifact }: { artifact: Artifact }) {
+  const fetched = useArtifactText(artifact);
+  return fetched.state === "here" ? fetched.text.slice(0, 280) : null;
 }
 
 export function about(artifact: Artifact): string {

@@ -35,8 +35,9 @@ export function title(run: Run): string {
 export function headline(run: Run): string {
   if (run.state === "failed" && run.error) return run.error.message || run.error.code;
   if (run.stalled && !isOver(run.state)) return "Its worker has not reported for too long";
+  if (run.state === "cancelled" && run.cancel?.reason) return run.cancel.reason;
   if (run.stage && run.message && run.stage !== run.message) return `${run.stage} · ${run.message}`;
-  return run.message || run.stage || "";
+  return run.message || run.stage || (run.state === "queued" ? "In the queue" : "");
 }
 
 /** How long it has taken so far or took, in milliseconds; null before it started. */

@@ -7,12 +7,12 @@ import { Connection, ConnectionBanner } from "../../components/connection";
 import { CopyLink } from "../../components/copy";
 import { Waiting } from "../../components/notice";
 import { Refusal } from "../../components/refusal";
+import { Remaining } from "../../components/remaining";
 import { StateWord } from "../../components/state";
 import { Elapsed } from "../../components/times";
 import { useTitle } from "../../components/title";
 import { useConsole } from "../../console";
 import { percent, plural } from "../../format/amount";
-import { remaining } from "../../format/time";
 import { headline, isOver, type Run, title } from "../../model/run";
 import { useAddress } from "../../project";
 import { CancelButton, CancelSteps } from "../run/cancel";
@@ -118,7 +118,12 @@ function Head({
             <span className="quiet">
               {" · "}
               <Elapsed run={root} />
-              {!over && root.progress.eta_ms != null && ` · ${remaining(root.progress.eta_ms)}`}
+              {!over && root.progress.eta_ms != null && (
+                <>
+                  {" · "}
+                  <Remaining run={root} unknown="" />
+                </>
+              )}
             </span>
             {headline(root) && ` · ${headline(root)}`}
           </p>

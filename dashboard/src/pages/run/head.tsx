@@ -3,10 +3,11 @@ import { Link } from "wouter";
 import { Bar } from "../../components/bar";
 import { useNow } from "../../components/clock";
 import { CopyLink } from "../../components/copy";
+import { Remaining } from "../../components/remaining";
 import { StateWord } from "../../components/state";
 import { Elapsed } from "../../components/times";
 import { amount, percent, rate } from "../../format/amount";
-import { moment, remaining } from "../../format/time";
+import { moment } from "../../format/time";
 import { elapsed, headline, isOver, type Run, title } from "../../model/run";
 import { useAddress } from "../../project";
 import { CancelButton, CancelSteps } from "./cancel";
@@ -47,7 +48,7 @@ export function RunHead({ root, status }: { root: Run; status: ConnectionStatus 
 
 function Facts({ root }: { root: Run }) {
   const now = useNow();
-  const { current, total, unit, eta_ms: eta } = root.progress;
+  const { current, total, unit } = root.progress;
   const done = amount(current, total, unit);
   const pace = rate(current, unit, elapsed(root, now) ?? 0);
   return (
@@ -67,11 +68,7 @@ function Facts({ root }: { root: Run }) {
       <div>
         <dt>{isOver(root.state) ? "Ended" : "To go"}</dt>
         <dd>
-          {isOver(root.state)
-            ? root.finished_at && moment(root.finished_at)
-            : eta == null
-              ? "not known yet"
-              : remaining(eta)}
+          {root.finished_at ? moment(root.finished_at) : <Remaining run={root} unknown="not known yet" />}
         </dd>
       </div>
       {done && (

@@ -1,10 +1,11 @@
 import type { ReactNode } from "react";
 import { Json } from "../../artifacts/json";
 import { useNow } from "../../components/clock";
+import { Remaining } from "../../components/remaining";
 import { StateWord } from "../../components/state";
 import { Age, Elapsed } from "../../components/times";
 import { amount, count, percent, rate } from "../../format/amount";
-import { moment, remaining } from "../../format/time";
+import { moment } from "../../format/time";
 import { elapsed, isOver, type Run, title } from "../../model/run";
 
 /** All that is known of one run. */
@@ -24,6 +25,7 @@ export function Inspector({ run }: { run: Run }) {
         <Pair name="Progress">
           <Share run={run} />
         </Pair>
+        <Pair name="To go">{run.progress.eta_ms != null && !isOver(run.state) && <Remaining run={run} />}</Pair>
         <Pair name="Stage">{run.stage}</Pair>
         <Pair name="Message">{run.message}</Pair>
         <Pair name="Created">
@@ -58,12 +60,11 @@ export function Inspector({ run }: { run: Run }) {
 
 function Share({ run }: { run: Run }) {
   const now = useNow();
-  const { fraction, current, total, unit, eta_ms: eta } = run.progress;
+  const { fraction, current, total, unit } = run.progress;
   const parts = [
     percent(fraction),
     amount(current, total, unit),
     isOver(run.state) ? null : rate(current, unit, elapsed(run, now) ?? 0),
-    isOver(run.state) || eta == null ? null : remaining(eta),
   ];
   return <>{parts.filter(Boolean).join(" · ")}</>;
 }

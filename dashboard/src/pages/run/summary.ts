@@ -15,6 +15,12 @@ export function summary(event: Event): string {
         text("message"),
         amount(number("current"), number("total"), text("unit")) ?? "",
       );
+    case "run.started":
+      return `attempt ${number("attempt") ?? 1}`;
+    case "artifact.appended":
+      return join(text("artifact"), text("chunk"));
+    case "state.updated":
+      return data["patch"] ? JSON.stringify(data).slice(0, 300) : `${text("key")} = ${JSON.stringify(data["value"])}`;
     case "run.failed":
     case "artifact.failed":
       return reason(data.error);

@@ -2,10 +2,10 @@ import { memo, type Ref } from "react";
 import { Link } from "wouter";
 import { Bar } from "../../components/bar";
 import { Notice, Waiting } from "../../components/notice";
+import { Remaining } from "../../components/remaining";
 import { StateMark } from "../../components/state";
 import { Age, Elapsed } from "../../components/times";
 import { amount, percent } from "../../format/amount";
-import { remaining } from "../../format/time";
 import { headline, isOver, type Run, shown, title } from "../../model/run";
 import { runPath, useAddress } from "../../project";
 
@@ -60,15 +60,12 @@ const RunRow = memo(function RunRow({ run, href }: { run: Run; href: string }) {
           <span className="run-percent">{percent(fraction)}</span>
         </span>
         <span className="run-left clip">
-          {over
-            ? run.started_at && (
-                <>
-                  took <Elapsed run={run} />
-                </>
-              )
-            : run.progress.eta_ms != null
-              ? remaining(run.progress.eta_ms)
-              : amount(current, total, unit)}
+          {over && run.started_at && (
+            <>
+              took <Elapsed run={run} />
+            </>
+          )}
+          {!over && <Remaining run={run} unknown={amount(current, total, unit) ?? ""} />}
         </span>
         <span className="run-age">
           <Age time={run.created_at} />
