@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "react";
 import { Icon } from "../components/icon";
+import { useReducedMotion } from "../components/motion";
 import { bytes } from "../format/amount";
 import type { Artifact } from "../model/run";
-import { isOurs, KIND_ICONS, kindOf, nameOf } from "./kind";
+import { isOurs, KIND_ICONS, kindOf, moves, nameOf } from "./kind";
 import { useArtifactSource } from "./source";
 import { useArtifactText } from "./text";
 
@@ -30,7 +31,10 @@ export function Card({ artifact, onOpen }: { artifact: Artifact; onOpen: () => v
 
 export function Picture({ artifact }: { artifact: Artifact }) {
   const kind = kindOf(artifact);
+  const still = useReducedMotion();
   if (artifact.state === "pending" && artifact.text == null) return <span className="card-pending" />;
+  // Who asked for stillness opens it to see it move.
+  if (kind === "image" && isOurs(artifact) && still && moves(artifact)) return <Icon name="film" />;
   if (kind === "image" && isOurs(artifact)) return <Thumbnail artifact={artifact} />;
   if (artifact.text) return <span className="card-text">{artifact.text.slice(0, 280)}</span>;
   if (isShortText(artifact)) return <Beginning artifact={artifact} />;

@@ -59,6 +59,11 @@ export function nameOf(artifact: Artifact): string {
   return artifact.name || artifact.artifact;
 }
 
+/** Whether it moves by itself as soon as it is shown. */
+export function moves(artifact: Artifact): boolean {
+  return /^image\/(apng|gif)\b/i.test(artifact.media_type ?? "");
+}
+
 /** One for all trees: an artifact's id counts within its run. */
 export function keyOf(artifact: Artifact): string {
   return `${artifact.run} ${artifact.artifact}`;

@@ -2,7 +2,7 @@ import type { CampaignJob } from "@milepost/client";
 import { Bar } from "../../components/bar";
 import { StateMark } from "../../components/state";
 import { percent } from "../../format/amount";
-import { headline, type Run, type RunState, type Snapshot, shown } from "../../model/run";
+import { headline, type Run, type RunState, type Snapshot, STATE_WORDS, shown } from "../../model/run";
 import { jobsOf } from "./posts";
 
 const WORDS: Record<string, string> = { text: "Writing", image: "Pictures", video: "Animation" };
@@ -37,7 +37,7 @@ function Job({ run, job }: { run: Run; job: CampaignJob | undefined }) {
         }
       : run;
   const state = run.state === "queued" && job ? STATES[job.status] : shown(run);
-  const line = headline(run) || job?.message || "";
+  const line = headline(run) || job?.message || STATE_WORDS[state];
   return (
     <li className="job" data-state={state} data-job={run.kind}>
       <p className="job-head">
@@ -48,7 +48,7 @@ function Job({ run, job }: { run: Run; job: CampaignJob | undefined }) {
       </p>
       <Bar run={merged} />
       <p className="job-line clip" title={line}>
-        {line || "\u00a0"}
+        {line}
       </p>
     </li>
   );

@@ -16,6 +16,7 @@ import { percent, plural } from "../../format/amount";
 import { headline, isOver, type Run, title } from "../../model/run";
 import { useAddress } from "../../project";
 import { CancelButton, CancelSteps } from "../run/cancel";
+import { Animations } from "./animation";
 import { Audit } from "./audit";
 import { Jobs } from "./jobs";
 import { PostGrid } from "./post_grid";
@@ -66,10 +67,10 @@ export function CampaignPage({ id }: { id: string }) {
         </h2>
         <PostGrid campaign={campaign} over={isOver(root.state)} />
       </section>
-      {campaign.animations.length > 0 && (
+      {(campaign.visuals || campaign.animations.length > 0) && (
         <section className="campaign-part" aria-labelledby="animation">
           <h2 id="animation">Animation</h2>
-          <Gallery snapshot={{ ...snapshot, artifacts: campaign.animations }} />
+          <Animations artifacts={campaign.animations} over={isOver(root.state)} />
         </section>
       )}
       {campaign.others.length > 0 && (
