@@ -1,18 +1,29 @@
 # The commands of this repository. `make` alone lists them.
 
-.PHONY: help demo test lint docs bench tools
+.PHONY: help demo dashboard test lint docs bench tools
 
 CARGO ?= cargo
+WEB := $(shell git ls-files --cached --others --exclude-standard clients/typescript dashboard package-lock.json 2>/dev/null)
 
 help: ## List the commands.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: ## Build, start a server, ingest this repository, generate a campaign, and watch both.
+	@$(MAKE) --no-print-directory dashboard || echo 'The dashboard could not be built; the demo goes on without it.'
 	$(CARGO) run --quiet --package milepost -- demo
 
-test: tools lint ## Install what the tests need, and run everything that must pass.
+dashboard: dashboard/dist/index.html ## Build the web app that the server has inside. Needs Node 20.19 or later.
+
+# The server embeds what is there when it is compiled.
+dashboard/dist/index.html: $(WEB)
+	npm ci --no-audit --no-fund
+	npm run build:dashboard
+
+test: tools lint dashboard ## Install what the tests need, and run everything that must pass.
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace --no-fail-fast
+	npm test
+	npm run test:browser
 
 lint: ## Format, lints and documentation, without a warning.
 	$(CARGO) fmt --all --check

@@ -3,12 +3,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const BINARY = process.env.MILEPOST_BIN ?? join(ROOT, "target/debug/milepost");
+const BINARY = resolve(ROOT, process.env.MILEPOST_BIN ?? "target/debug/milepost");
 
 export class Server {
   #directory;
