@@ -1,13 +1,13 @@
 /** The choice between transports. */
 
-import type { SocketTransport } from "./socket.js";
+import type { Socket } from "./socket.js";
 import type { Transport } from "./transport.js";
 
 /** Times that a socket may fail where Server-Sent Events work, before it is left alone. Once may be a restart. */
 const SOCKET_FAILURES = 2;
 
 /** A WebSocket where it can be opened, because one serves all subscriptions; Server-Sent Events where it cannot. */
-export function autoTransport(socket: SocketTransport, sse: Transport): Transport {
+export function autoTransport(socket: Socket, sse: Transport): Transport {
   let failures = 0;
   return async function* (request, signal) {
     const tries = failures < SOCKET_FAILURES;

@@ -17,7 +17,7 @@ export function campaignSource(
   let isComplete = false;
   return {
     open(signal) {
-      const headers: Record<string, string> = cursor === null ? {} : { "Last-Event-ID": cursor };
+      const headers = { "Last-Event-ID": cursor ?? undefined };
       const path = `api/v1/content/progress/${encodeURIComponent(campaign)}`;
       return stream(http, path, { query: { project }, headers }, signal);
     },

@@ -11,14 +11,15 @@ export class Channel<Item> {
     return this.#items.length;
   }
 
-  push(...items: Item[]): void {
-    this.#items.push(...items);
+  push(item: Item): void {
+    this.#items.push(item);
     this.#wake();
   }
 
-  /** Forgets what nobody has read yet. */
-  clear(): void {
-    this.#items = [];
+  /** Puts `items` in the place of what nobody has read yet. */
+  replace(items: Item[]): void {
+    this.#items = items;
+    this.#wake();
   }
 
   /** Nothing follows what is in the queue; with `error`, that does. */

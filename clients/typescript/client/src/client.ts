@@ -13,11 +13,11 @@ import type {
   RunsPage,
   Snapshot,
 } from "./generated.js";
-import { type Call, Http, type Token } from "./http.js";
-import { type LiveOptions, LiveSource } from "./live.js";
+import { type Call, type Http, http, type Token } from "./http.js";
+import { type LiveOptions, live } from "./live.js";
 import { projectSource } from "./project.js";
 import { runSource } from "./run.js";
-import { SocketTransport, type WebSocketConstructor } from "./socket.js";
+import { socketTo, type WebSocketConstructor } from "./socket.js";
 import { projectPath, runPath, sseTransport, type Transport } from "./transport.js";
 import type {
   CampaignProgress,
@@ -74,7 +74,7 @@ export class MilepostClient {
   readonly #pauseWhenHidden: boolean;
 
   constructor(options: ClientOptions = {}) {
-    this.#http = new Http(options.url, options.token, options.fetch);
+    this.#http = http(options.url, options.token, options.fetch);
     this.#project = options.project ?? "default";
     this.#transport = transport(this.#http, options);
     this.#pauseWhenHidden = options.pauseWhenHidden ?? true;
@@ -82,13 +82,12 @@ export class MilepostClient {
 
   /** Follows a run and all below it, over reconnects and restarts of the server: every event once and in order. */
   follow(run: string, options: FollowOptions = {}): Subscription {
-    const { after, from, coalesceMs, types, onEvent, onSnapshot } = options;
-    const request = { project: options.project ?? this.#project, run, after, from, coalesceMs, types };
+    const { signal: _, onStatus: __, onEvent, onSnapshot, project = this.#project, ...start } = options;
     const onItem = (item: FollowItem) => {
       if (item.type === "event") onEvent?.(item.event, item.cursor);
       else if (item.type === "snapshot") onSnapshot?.(item.snapshot);
     };
-    return new LiveSource(runSource(this.#transport, request), this.#live(options, onItem));
+    return live(runSource(this.#transport, { project, run, ...start }), this.#live(options, onItem));
   }
 
   /** Follows a project: its open runs as they stand, and every event of every run. */
@@ -97,7 +96,7 @@ export class MilepostClient {
       if (item.type === "event") options.onEvent?.(item.event);
     };
     const source = projectSource(this.#http, options.project ?? this.#project);
-    return new LiveSource(source, this.#live(options, onItem));
+    return live(source, this.#live(options, onItem));
   }
 
   /** Follows the jobs of a campaign until all are over. */
@@ -106,7 +105,7 @@ export class MilepostClient {
     options: SubscribeOptions & { onProgress?: ((progress: CampaignProgress) => void) | undefined } = {},
   ): CampaignSubscription {
     const source = campaignSource(this.#http, options.project ?? this.#project, campaign);
-    return new LiveSource(source, this.#live(options, options.onProgress));
+    return live(source, this.#live(options, options.onProgress));
   }
 
   /** A page of root runs, or of the children of `parent`, newest first. */
@@ -156,9 +155,7 @@ export class MilepostClient {
       ifMatch,
     }: CallOptions & { lease?: string | undefined; ifMatch?: Cursor | undefined } = {},
   ): Promise<Published> {
-    const headers: Record<string, string> = {};
-    if (lease !== undefined) headers["Milepost-Lease"] = lease;
-    if (ifMatch !== undefined) headers["If-Match"] = ifMatch;
+    const headers = { "Milepost-Lease": lease, "If-Match": ifMatch };
     return this.#post(this.#run(run, project, "/events"), events, { headers, signal });
   }
 
@@ -177,11 +174,6 @@ export class MilepostClient {
       { reason, grace_seconds: graceSeconds },
       { signal },
     );
-  }
-
-  /** Deletes the tree of a root that is over: log, snapshot and artifacts. */
-  async delete(run: string, { project, signal }: CallOptions = {}): Promise<void> {
-    await this.#http.request(this.#run(run, project), { method: "DELETE", signal });
   }
 
   /** The address of an artifact's bytes, for links and images. It carries no token: where one is needed, see `artifact`. */
@@ -240,8 +232,6 @@ function transport(http: Http, options: ClientOptions): Transport {
       throw new TypeError("there is no WebSocket here: give a `WebSocket`");
     return sse;
   }
-  const socket = new SocketTransport(http, WebSocket);
-  return options.transport === "websocket"
-    ? (...follow) => socket.open(...follow)
-    : autoTransport(socket, sse);
+  const socket = socketTo(http, WebSocket);
+  return options.transport === "websocket" ? socket.open : autoTransport(socket, sse);
 }

@@ -29,7 +29,7 @@ export class MilepostError extends Error {
 
   /** Whether the same call may succeed later: no answer, 408, 429, or the server's own trouble (5xx). */
   get isTransient(): boolean {
-    return this.code === "unreachable" || this.status >= 500 || this.status === 429 || this.status === 408;
+    return [0, 408, 429].includes(this.status) || this.status >= 500;
   }
 
   /** @internal */

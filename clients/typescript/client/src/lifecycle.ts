@@ -5,9 +5,6 @@ import { patched } from "./json_patch.js";
 import { NO_PROGRESS } from "./progress.js";
 import type { EventOf, MilepostEvent } from "./types.js";
 
-/** What a report of progress may say, and take back. */
-const REPORTED = ["stage", "message", "current", "total", "unit"] as const;
-
 /** A run of which nothing was said. The members of `run.created` are those of a run. */
 const BLANK = {
   parent: null,
@@ -42,12 +39,10 @@ export function created(event: EventOf<"run.created">, project: string): Run {
 
 /** The run after an event; roll-ups come afterwards. */
 export function changed(run: Run, event: MilepostEvent): Run {
-  const after: Run = { ...run, updated_at: event.time, ...change(run, event) };
-  if (event.type === "run.started" || event.type === "run.progressed") {
-    delete after.cleared;
-    if (event.type === "run.progressed" && takesBack(event)) after.cleared = true;
-  }
-  return after;
+  const { cleared, ...rest } = run;
+  // It is about the latest report alone.
+  const kept = event.type === "run.started" || event.type === "run.progressed" ? rest : run;
+  return { ...kept, updated_at: event.time, ...change(run, event) };
 }
 
 function change(run: Run, event: MilepostEvent): Partial<Run> {
@@ -114,12 +109,8 @@ function reported(run: Run, { data }: EventOf<"run.progressed">): Partial<Run> {
   const shown = run.progress.fraction;
   const progress = { ...run.progress, ...given };
   if (data.fraction !== undefined) progress.fraction = shown === null ? fraction : Math.max(shown, fraction);
-  return { stage, message, progress };
-}
-
-/** Whether the report says with null that something is not there. */
-function takesBack({ data }: EventOf<"run.progressed">): boolean {
-  return REPORTED.some((member) => data[member] === null);
+  const cleared = Object.values(data).includes(null) ? { cleared: true } : {};
+  return { stage, message, progress, ...cleared };
 }
 
 function finished(run: Run, state: RunState, time: string): Partial<Run> {

@@ -42,136 +42,126 @@ export interface LiveOptions<Item> extends Pick<SubscribeOptions, "signal" | "on
 }
 
 /** Follows a source until it ends, refuses, or is closed. */
-export class LiveSource<View, Received, Item> implements Live<View, Item> {
-  readonly #source: Source<View, Received, Item>;
-  readonly #options: LiveOptions<Item>;
-  readonly #closed = new AbortController();
-  readonly #listeners = new Set<() => void>();
-  readonly #channels = new Set<Channel<Item>>();
-  #failures = 0;
-  #status: ConnectionStatus = "connecting";
-  #error: MilepostError | null = null;
-  #view: View | null = null;
+export function live<View, Received, Item>(
+  source: Source<View, Received, Item>,
+  { signal: given, onStatus, onItem, pauseWhenHidden }: LiveOptions<Item>,
+): Live<View, Item> {
+  const closed = new AbortController();
+  const { signal } = closed;
+  const listeners = new Set<() => void>();
+  const channels = new Set<Channel<Item>>();
+  let failures = 0;
+  let status: ConnectionStatus = "connecting";
+  let error: MilepostError | null = null;
+  let view: View | null = null;
 
-  constructor(source: Source<View, Received, Item>, options: LiveOptions<Item>) {
-    this.#source = source;
-    this.#options = options;
-    options.signal?.addEventListener("abort", () => this.close(), { signal: this.#closed.signal });
-    if (options.signal?.aborted) this.close();
-    // Not before the caller has what it asked for.
-    queueMicrotask(() => this.#run());
-  }
-
-  get state(): View {
-    this.#view ??= this.#source.view(this.#status, this.#error);
-    return this.#view;
-  }
-
-  subscribe(listener: () => void): () => void {
-    const entry = () => listener();
-    this.#listeners.add(entry);
-    return () => this.#listeners.delete(entry);
-  }
-
-  close(): void {
-    this.#finish();
-    this.#listeners.clear();
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Item, undefined> {
-    const channel = new Channel<Item>();
-    if (this.#closed.signal.aborted) channel.end(this.#status === "failed" ? { error: this.#error } : {});
-    this.#channels.add(channel);
-    return this.#read(channel);
-  }
-
-  async *#read(channel: Channel<Item>): AsyncGenerator<Item, undefined> {
-    try {
-      yield* channel.read();
-    } finally {
-      this.#channels.delete(channel);
-    }
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#closed;
+  async function run(): Promise<void> {
     while (!signal.aborted) {
-      if (this.#options.pauseWhenHidden && isHidden()) {
-        this.#change("paused");
+      if (pauseWhenHidden && isHidden()) {
+        change("paused");
         await pause(FOREVER_MS, signal);
         continue;
       }
-      if (this.#status === "paused") this.#change("reconnecting");
-      const error = await this.#connect();
+      if (status === "paused") change("reconnecting");
+      const lost = await connect();
       if (signal.aborted) return;
-      if (error === null) continue;
-      this.#change(error.isTransient ? "reconnecting" : "failed", error);
-      if (!error.isTransient) return this.#finish({ error });
-      await pause(backoff(this.#failures), signal);
-      this.#failures += 1;
+      if (lost === null) continue;
+      change(lost.isTransient ? "reconnecting" : "failed", lost);
+      if (!lost.isTransient) return finish({ error: lost });
+      await pause(backoff(failures), signal);
+      failures += 1;
     }
   }
 
   /** One connection, from its beginning to its end. Null when it was given up on purpose. */
-  async #connect(): Promise<MilepostError | null> {
-    const attempt = below(this.#closed.signal);
-    const { signal } = attempt;
-    if (this.#options.pauseWhenHidden) whenHidden(() => attempt.abort(null), signal);
+  async function connect(): Promise<MilepostError | null> {
+    const attempt = below(signal);
+    if (pauseWhenHidden) whenHidden(() => attempt.abort(null), attempt.signal);
     try {
-      for await (const received of this.#source.open(signal)) {
-        if (signal.aborted) break;
-        this.#take(received, (error) => attempt.abort(error));
+      for await (const received of source.open(attempt.signal)) {
+        if (attempt.signal.aborted) break;
+        take(source.take(received, (error) => attempt.abort(error)));
       }
-      return unreachable("the server closed the connection", signal);
+      return unreachable("the server closed the connection", attempt.signal);
     } catch (error) {
-      return unreachable(error, signal);
+      return unreachable(error, attempt.signal);
     } finally {
       attempt.abort(null);
     }
   }
 
-  #take(received: Received, fail: (error: MilepostError) => void): void {
-    const { items = [], status, forward } = this.#source.take(received, fail);
-    if (forward || status === "live") this.#failures = 0;
-    this.#view = null;
+  function take({ items = [], status: told, forward }: Taken<Item>): void {
+    if (forward || told === "live") failures = 0;
+    view = null;
     for (const item of items) {
-      guarded(() => this.#options.onItem?.(item));
-      for (const channel of this.#channels) this.#deliver(channel, item);
+      guarded(() => onItem?.(item));
+      for (const channel of channels) {
+        if (channel.length >= HELD_ITEMS) channel.replace(source.summary());
+        else channel.push(item);
+      }
     }
-    const next = status ?? (this.#status === "live" ? "live" : "replaying");
-    if (next !== this.#status) this.#change(next);
-    else if (items.length > 0 || forward) this.#notify();
-    if (next === "ended") this.#finish();
+    const next = told ?? (status === "live" ? "live" : "replaying");
+    if (next !== status) change(next);
+    else if (items.length > 0 || forward) notify();
+    if (next === "ended") finish();
   }
 
-  #deliver(channel: Channel<Item>, item: Item): void {
-    if (channel.length < HELD_ITEMS) {
-      channel.push(item);
-    } else {
-      channel.clear();
-      channel.push(...this.#source.summary());
-    }
+  function change(next: ConnectionStatus, why: MilepostError | null = null): void {
+    if (signal.aborted || (next === status && why === error)) return;
+    status = next;
+    error = why;
+    view = null;
+    guarded(() => onStatus?.(status, error));
+    notify();
+  }
+
+  function notify(): void {
+    for (const listener of listeners) guarded(listener);
   }
 
   /** Nothing follows. */
-  #finish(end: { error?: MilepostError } = {}): void {
-    this.#closed.abort(null);
-    for (const channel of this.#channels) channel.end(end);
+  function finish(end: { error?: MilepostError | null } = {}): void {
+    closed.abort(null);
+    for (const channel of channels) channel.end(end);
   }
 
-  #change(status: ConnectionStatus, error: MilepostError | null = null): void {
-    if (this.#closed.signal.aborted) return;
-    if (status === this.#status && error === this.#error) return;
-    this.#status = status;
-    this.#error = error;
-    this.#view = null;
-    guarded(() => this.#options.onStatus?.(status, error));
-    this.#notify();
+  async function* read(channel: Channel<Item>): AsyncGenerator<Item, undefined> {
+    try {
+      yield* channel.read();
+    } finally {
+      channels.delete(channel);
+    }
   }
 
-  #notify(): void {
-    for (const listener of this.#listeners) guarded(listener);
+  function close(): void {
+    finish();
+    listeners.clear();
   }
+
+  given?.addEventListener("abort", close, { signal });
+  if (given?.aborted) close();
+  // Not before the caller has what it asked for.
+  queueMicrotask(run);
+
+  return {
+    get state() {
+      view ??= source.view(status, error);
+      return view;
+    },
+    subscribe(listener) {
+      // The same function may be given twice.
+      const own = () => listener();
+      listeners.add(own);
+      return () => listeners.delete(own);
+    },
+    close,
+    [Symbol.asyncIterator]() {
+      const channel = new Channel<Item>();
+      if (signal.aborted) channel.end(status === "failed" ? { error } : {});
+      channels.add(channel);
+      return read(channel);
+    },
+  };
 }
 
 /** Calls what is not ours: what it throws is its own affair, and goes where errors go that nobody catches. */

@@ -8,68 +8,68 @@ import type { Cursor, MilepostEvent } from "./types.js";
  */
 export type Step = "next" | "known" | "early" | "foreign";
 
-/** Proves from the sequences that nothing is missing. */
-export class Position {
-  #cursor: Cursor | null;
-  /** Whether every sequence is this viewer's business. Null before that is known. */
-  #whole: boolean | null;
-  readonly #run: string;
-  readonly #filtered: boolean;
-
-  /** A viewer of `run` that has seen everything up to `start`. One that is `filtered` does not get every event. */
-  constructor(run: string, start: Cursor | null, filtered: boolean) {
-    this.#run = run;
-    this.#cursor = start;
-    this.#filtered = filtered;
-    this.#whole = filtered ? false : null;
-  }
-
-  get cursor(): Cursor | null {
-    return this.#cursor;
-  }
-
-  get seq(): number {
-    return this.#cursor === null ? 0 : sequence(this.#cursor);
-  }
-
+/** A place in a stream that proves from the sequences that nothing is missing. */
+export interface Position {
+  readonly cursor: Cursor | null;
+  readonly seq: number;
   /** Stands where a snapshot of `stream` does. */
-  jump(cursor: Cursor, stream: string): void {
-    this.#know(stream);
-    this.#cursor = cursor;
-  }
-
+  jump(cursor: Cursor, stream: string): void;
   /** Looks at an event, and moves to it if it is the next one. */
-  step({ seq, stream, coalesced }: MilepostEvent, cursor: Cursor): Step {
-    this.#know(stream);
-    if (this.#cursor !== null) {
-      if (epoch(this.#cursor) !== "" && epoch(cursor) !== epoch(this.#cursor)) return "foreign";
-      if (seq <= this.seq) return "known";
-      if (this.#whole && (coalesced?.from ?? seq) > this.seq + 1) return "early";
-    }
-    this.#cursor = cursor;
-    return "next";
-  }
-
+  step(event: MilepostEvent, cursor: Cursor): Step;
   /** Whether something up to `cursor`, where the server says to be, was not seen. */
-  lacks(cursor: Cursor | null): boolean {
-    return this.#whole === true && cursor !== null && sequence(cursor) > this.seq;
-  }
-
+  lacks(cursor: Cursor | null): boolean;
   /** Moves over events that are not for this viewer. False where there is nothing to move over: who sees everything skips nothing. */
-  skip(cursor: Cursor): boolean {
-    if (this.#whole || sequence(cursor) <= this.seq) return false;
-    this.#cursor = cursor;
-    return true;
-  }
+  skip(cursor: Cursor): boolean;
+}
 
-  #know(stream: string): void {
-    this.#whole = !this.#filtered && stream === this.#run;
-  }
+/** Of a viewer of `run` that has seen everything up to `here`. One that is `filtered` does not get every event. */
+export function position(run: string, here: Cursor | null, filtered: boolean): Position {
+  /** Whether every sequence is this viewer's business; not before that is known. */
+  let isWhole = false;
+  const seq = () => (here === null ? 0 : sequence(here));
+  const know = (stream: string) => {
+    isWhole = !filtered && stream === run;
+  };
+  return {
+    get cursor() {
+      return here;
+    },
+
+    get seq() {
+      return seq();
+    },
+
+    jump(cursor, stream) {
+      know(stream);
+      here = cursor;
+    },
+
+    step(event, cursor) {
+      know(event.stream);
+      if (here !== null) {
+        if (epoch(here) !== "" && epoch(cursor) !== epoch(here)) return "foreign";
+        if (event.seq <= seq()) return "known";
+        if (isWhole && (event.coalesced?.from ?? event.seq) > seq() + 1) return "early";
+      }
+      here = cursor;
+      return "next";
+    },
+
+    lacks(cursor) {
+      return isWhole && cursor !== null && sequence(cursor) > seq();
+    },
+
+    skip(cursor) {
+      if (isWhole || sequence(cursor) <= seq()) return false;
+      here = cursor;
+      return true;
+    },
+  };
 }
 
 /** The sequence of a cursor, which is written `<epoch>-<seq>` or `<seq>`. */
 export function sequence(cursor: Cursor): number {
-  return Number(cursor.slice(cursor.indexOf("-") + 1));
+  return Number(cursor.split("-").pop());
 }
 
 function epoch(cursor: Cursor): string {

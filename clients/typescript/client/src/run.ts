@@ -3,7 +3,7 @@
 import { type MilepostError, unreachable } from "./error.js";
 import { Tree } from "./fold.js";
 import type { Source, Taken } from "./live.js";
-import { Position } from "./position.js";
+import { position as positionOf } from "./position.js";
 import type { Received, Request, Transport } from "./transport.js";
 import type { Cursor, FollowItem, RunView } from "./types.js";
 
@@ -21,7 +21,7 @@ type Fail = (error: MilepostError) => void;
 export function runSource(transport: Transport, request: Request): Source<RunView, Received, FollowItem> {
   const { run, project, after, from, types } = request;
   const start = after ?? (from === "start" ? "0" : null);
-  const position = new Position(run, start, types !== undefined);
+  const position = positionOf(run, start, types !== undefined);
   let tree = start === "0" ? new Tree(project) : null;
   let held: Told[] = [];
   let waiting: ReturnType<typeof setTimeout> | undefined;

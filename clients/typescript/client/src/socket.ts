@@ -5,7 +5,7 @@ import { MilepostError, unreachable } from "./error.js";
 import type { Problem } from "./generated.js";
 import type { Http } from "./http.js";
 import { SILENCE_MS } from "./stream.js";
-import { type Received, type Request, received } from "./transport.js";
+import { type Received, received, type Transport } from "./transport.js";
 import type { Cursor } from "./types.js";
 
 /** How often the server is asked whether it is there; its own pings cannot be seen from here. */
@@ -38,117 +38,88 @@ interface Told {
 }
 
 /** An open socket with its subscriptions. */
-class Connection {
-  readonly #socket: WebSocketLike;
-  readonly #channels = new Map<string, Channel<Received>>();
-  readonly #pings: ReturnType<typeof setInterval>;
-  #heard = Date.now();
-  #lingering: ReturnType<typeof setTimeout> | undefined;
-  #last = 0;
-  isOpen = true;
-
-  constructor(socket: WebSocketLike) {
-    this.#socket = socket;
-    socket.onmessage = ({ data }: { data: string }) => this.#hear(JSON.parse(data));
-    socket.onclose = () => this.#lose("the server closed the connection");
-    this.#pings = setInterval(() => this.#ping(), PING_MS);
-  }
-
+interface Connection {
+  isOpen(): boolean;
   /** What the server says about a run, until `signal` aborts. */
-  async *subscribe({ coalesceMs, ...request }: Request, signal: AbortSignal): AsyncGenerator<Received> {
-    clearTimeout(this.#lingering);
-    this.#last += 1;
-    const sub = `s${this.#last}`;
-    const channel = new Channel<Received>();
-    this.#channels.set(sub, channel);
-    this.#send({ op: "subscribe", sub, ...request, coalesce_ms: coalesceMs });
-    signal.addEventListener("abort", () => channel.end());
-    try {
-      yield* channel.read();
-    } finally {
-      if (this.#channels.delete(sub)) this.#send({ op: "unsubscribe", sub });
-      if (this.#channels.size === 0)
-        this.#lingering = setTimeout(() => this.#lose("nobody uses it"), LINGER_MS);
-    }
+  subscribe: Transport;
+}
+
+function connection(socket: WebSocketLike): Connection {
+  const channels = new Map<string, Channel<Received>>();
+  let isOpen = true;
+  let heard = Date.now();
+  let lingering: ReturnType<typeof setTimeout> | undefined;
+  let last = 0;
+
+  function send(message: object): void {
+    if (isOpen) socket.send(JSON.stringify(message));
   }
 
-  #send(message: object): void {
-    if (this.isOpen) this.#socket.send(JSON.stringify(message));
+  function lose(why: string): void {
+    isOpen = false;
+    clearInterval(pings);
+    clearTimeout(lingering);
+    socket.onclose = null;
+    socket.close();
+    for (const channel of channels.values()) channel.end({ error: unreachable(why) });
+    channels.clear();
   }
 
-  #ping(): void {
-    if (Date.now() - this.#heard > SILENCE_MS) this.#lose("nothing was heard for too long");
-    else this.#send({ op: "ping" });
-  }
-
-  #hear({ op, sub = "", cursor = null, data, problem }: Told): void {
-    this.#heard = Date.now();
-    const channel = this.#channels.get(sub);
+  const pings = setInterval(() => {
+    if (Date.now() - heard > SILENCE_MS) lose("nothing was heard for too long");
+    else send({ op: "ping" });
+  }, PING_MS);
+  socket.onclose = () => lose("the server closed the connection");
+  socket.onmessage = (message: { data: string }) => {
+    heard = Date.now();
+    const { op, sub = "", cursor = null, data, problem }: Told = JSON.parse(message.data);
+    const channel = channels.get(sub);
     const item = received(op, cursor, data);
     if (item !== null) channel?.push(item);
     if (problem === undefined || channel === undefined) return;
-    this.#channels.delete(sub);
+    channels.delete(sub);
     channel.end({ error: MilepostError.of(problem) });
-  }
+  };
 
-  #lose(why: string): void {
-    this.isOpen = false;
-    clearInterval(this.#pings);
-    clearTimeout(this.#lingering);
-    this.#socket.onclose = null;
-    this.#socket.close();
-    for (const channel of this.#channels.values()) channel.end({ error: unreachable(why) });
-    this.#channels.clear();
-  }
+  return {
+    isOpen: () => isOpen,
+    async *subscribe({ coalesceMs, ...request }, signal) {
+      clearTimeout(lingering);
+      last += 1;
+      const sub = `s${last}`;
+      const channel = new Channel<Received>();
+      channels.set(sub, channel);
+      send({ op: "subscribe", sub, ...request, coalesce_ms: coalesceMs });
+      signal.addEventListener("abort", () => channel.end());
+      try {
+        yield* channel.read();
+      } finally {
+        if (channels.delete(sub)) send({ op: "unsubscribe", sub });
+        if (channels.size === 0) lingering = setTimeout(() => lose("nobody uses it"), LINGER_MS);
+      }
+    },
+  };
 }
 
 /** One socket for all subscriptions, opened when the first one needs it. */
-export class SocketTransport {
-  readonly #http: Http;
-  readonly #webSocket: WebSocketConstructor;
-  #connection: Promise<Connection> | null = null;
+export interface Socket {
+  /** Whether it is open now, or can be. */
+  connects(): Promise<boolean>;
+  open: Transport;
+}
 
-  constructor(http: Http, webSocket: WebSocketConstructor) {
-    this.#http = http;
-    this.#webSocket = webSocket;
-  }
+export function socketTo(http: Http, WebSocket: WebSocketConstructor): Socket {
+  let current: Promise<Connection> | undefined;
 
-  async *open(request: Request, signal: AbortSignal): AsyncGenerator<Received> {
-    const connection = await this.#connect();
-    if (!signal.aborted) yield* connection.subscribe(request, signal);
-  }
-
-  /** Whether it can be opened, or is. */
-  connects(): Promise<boolean> {
-    return this.#connect().then(
-      () => true,
-      () => false,
-    );
-  }
-
-  /**
-   * The open socket, the same for everybody.
-   *
-   * @throws {MilepostError} `unreachable`: a browser does not say why a socket could not be opened.
-   */
-  async #connect(): Promise<Connection> {
-    const current = this.#connection;
-    const connection = await current?.catch(() => null);
-    if (connection?.isOpen) return connection;
-    // Others may have come here meanwhile; one socket is enough.
-    if (this.#connection === current) this.#connection = this.#open();
-    return this.#connection as Promise<Connection>;
-  }
-
-  async #open(): Promise<Connection> {
-    const token = this.#http.token();
-    const url = this.#http.url("v1/ws", { access_token: await token });
+  /** Opens a socket. A browser does not say why it cannot: it may be the token. */
+  async function open(): Promise<Connection> {
+    const token = http.token();
+    const url = http.url("v1/ws", { access_token: await token });
     url.protocol = url.protocol.replace("http", "ws");
-    const socket = new this.#webSocket(url.href);
+    const socket = new WebSocket(url.href);
     return new Promise((resolve, reject) => {
       const fail = () => {
-        // It may have been the token.
-        this.#http.refuse(token);
+        http.refuse(token);
         reject(unreachable("the WebSocket could not be opened"));
         socket.close();
       };
@@ -157,8 +128,31 @@ export class SocketTransport {
       socket.onclose = fail;
       socket.onopen = () => {
         clearTimeout(timer);
-        resolve(new Connection(socket));
+        resolve(connection(socket));
       };
     });
   }
+
+  /** The open socket, the same for everybody. */
+  async function shared(): Promise<Connection> {
+    const before = current;
+    const known = await before?.catch(() => null);
+    if (known?.isOpen()) return known;
+    // Others may have come here meanwhile; one socket is enough.
+    if (current === before) current = open();
+    return current as Promise<Connection>;
+  }
+
+  return {
+    connects() {
+      return shared().then(
+        () => true,
+        () => false,
+      );
+    },
+    async *open(request, signal) {
+      const { subscribe } = await shared();
+      if (!signal.aborted) yield* subscribe(request, signal);
+    },
+  };
 }

@@ -50,16 +50,12 @@ export function projectPath(project: string, below: string): string {
 /** The item that the server sends as `type`. Null for what this version does not know. */
 export function received(type: string, cursor: Cursor | null, data: unknown): Received | null {
   switch (type) {
-    case "event": {
-      const event = data as MilepostEvent;
-      return { type, event, cursor: cursor ?? String(event.seq) };
-    }
-    case "snapshot": {
-      const snapshot = data as Snapshot;
-      return { type, snapshot, cursor: snapshot.cursor };
-    }
+    case "event":
+      return { type, event: data as MilepostEvent, cursor: cursor ?? "" };
+    case "snapshot":
+      return { type, snapshot: data as Snapshot, cursor: cursor ?? "" };
     case "reset":
-      return { type, reason: (data as { reason: string }).reason };
+      return { type, ...(data as { reason: string }) };
     case "caught_up":
     case "end":
       return { type, cursor };

@@ -41,16 +41,20 @@ const told = fc.oneof(
   }),
 );
 
-const story = fc
-  .array(told, { maxLength: 40 })
-  .map((rest) =>
-    log("a", [
-      { type: "run.created", data: { kind: "root" } },
-      { type: "run.created", run: "b", data: { kind: "part", parent: "a", weight: 3 } },
-      { type: "run.created", run: "c", data: { kind: "part", parent: "b" } },
-      ...rest,
-    ]),
-  );
+/** As it comes over the wire. */
+function sent<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value));
+}
+
+const story = fc.array(told, { maxLength: 40 }).map((rest) => {
+  const events = log("a", [
+    { type: "run.created", data: { kind: "root" } },
+    { type: "run.created", run: "b", data: { kind: "part", parent: "a", weight: 3 } },
+    { type: "run.created", run: "c", data: { kind: "part", parent: "b" } },
+    ...rest,
+  ]);
+  return sent(events);
+});
 
 function fold(tree: Tree, events: readonly MilepostEvent[]): Tree {
   for (const event of events) tree.evolve(event, at(event.seq));
@@ -62,9 +66,9 @@ test("to fold from a snapshot on is to fold from the beginning", () => {
     fc.property(story, fc.nat(), (events, somewhere) => {
       const cut = 1 + (somewhere % events.length);
       // As it comes over the wire, and not sharing anything.
-      const snapshot = JSON.parse(JSON.stringify(snapshotOf(events.slice(0, cut))));
+      const snapshot = sent(snapshotOf(events.slice(0, cut)));
       const resumed = fold(Tree.from(snapshot), events.slice(cut)).snapshot;
-      expect(resumed).toStrictEqual(JSON.parse(JSON.stringify(snapshotOf(events))));
+      expect(resumed).toStrictEqual(snapshotOf(events));
     }),
     { numRuns: 200 },
   );
@@ -131,8 +135,8 @@ test("a patch leaves what it is applied to as it is, and nothing but its documen
       const before = JSON.stringify(document);
       try {
         patched(document, operations);
-      } catch (error) {
-        expect((error as Error).message).toBe("the patch does not apply");
+      } catch {
+        // The server would have refused it.
       }
       expect(JSON.stringify(document)).toBe(before);
       expect(Object.keys(Object.prototype)).toStrictEqual([]);
@@ -187,9 +191,9 @@ test("over any network every event is told once, in order, and the state is the 
       send(events.slice(sent));
       server.last.frame({ event: "end", id: at(events.length), data: {} });
       await vi.advanceTimersByTimeAsync(0);
-      expect(seen).toStrictEqual(JSON.parse(JSON.stringify(events)));
+      expect(seen).toStrictEqual(events);
       expect(subscription.state.status).toBe("ended");
-      expect(subscription.state.snapshot).toStrictEqual(JSON.parse(JSON.stringify(snapshotOf(events))));
+      expect(subscription.state.snapshot).toStrictEqual(snapshotOf(events));
     }),
     { numRuns: 100 },
   );

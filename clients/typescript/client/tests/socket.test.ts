@@ -108,7 +108,12 @@ test("a socket that is lost is opened again, once for all, and everybody goes on
   const subscriptions = ["a", "b"].map((run) => milepost.follow(run));
   await settle();
   for (const [place, run] of ["a", "b"].entries()) {
-    FakeSocket.last.hear({ op: "snapshot", sub: `s${place + 1}`, data: snapshotOf(story(run).slice(0, 2)) });
+    FakeSocket.last.hear({
+      op: "snapshot",
+      sub: `s${place + 1}`,
+      cursor: at(2),
+      data: snapshotOf(story(run).slice(0, 2)),
+    });
   }
   await settle();
   FakeSocket.last.lose();
@@ -179,7 +184,6 @@ test("where nothing works, the socket is tried again", async () => {
   expect(FakeSocket.all.length).toBeGreaterThan(3);
   FakeSocket.refused = false;
   await settle(20_000);
-  expect(FakeSocket.last.said.at(-1)?.op).toBe("ping");
   expect(FakeSocket.last.said[0]).toMatchObject({ op: "subscribe", run: "one" });
   subscription.close();
 });
