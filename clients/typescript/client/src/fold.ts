@@ -6,12 +6,19 @@
 import type { Artifact, Message, Run, Snapshot } from "./generated.js";
 import { changed, created } from "./lifecycle.js";
 import { sequence } from "./position.js";
-import { furthest, isOver, rollUp, timeToGo } from "./progress.js";
+import { rolledUp } from "./progress.js";
 import { grown } from "./text.js";
 import type { Cursor, EventOf, MilepostEvent } from "./types.js";
 
 /** Messages that a snapshot keeps; the log has the others. */
 const MESSAGES_KEPT = 1_000;
+
+/** A run among the others. */
+interface Node {
+  run: Run;
+  readonly parent: Node | undefined;
+  readonly children: Node[];
+}
 
 /** A tree of runs, folded event by event. What it hands out is never changed afterwards. */
 export class Tree {
@@ -21,11 +28,10 @@ export class Tree {
   #time = "";
   #omitted = 0;
   readonly #project: string;
-  readonly #runs: Run[] = [];
-  readonly #artifacts: Artifact[] = [];
-  readonly #messages: Message[] = [];
-  readonly #places = new Map<string, number>();
-  readonly #children = new Map<string, number[]>();
+  /** In order of creation: the topmost run first, parents before their children. */
+  readonly #nodes = new Map<string, Node>();
+  #artifacts: Artifact[] = [];
+  #messages: Message[] = [];
 
   /** The tree before its first event. */
   constructor(project: string) {
@@ -36,8 +42,8 @@ export class Tree {
   static from(snapshot: Snapshot): Tree {
     const tree = new Tree(snapshot.project);
     for (const run of snapshot.runs) tree.#add(run);
-    tree.#artifacts.push(...snapshot.artifacts);
-    tree.#messages.push(...snapshot.messages);
+    tree.#artifacts = [...snapshot.artifacts];
+    tree.#messages = [...snapshot.messages];
     tree.#omitted = snapshot.messages_omitted;
     tree.#time = snapshot.time;
     tree.move(snapshot.seq, snapshot.cursor);
@@ -60,21 +66,22 @@ export class Tree {
 
   /** The topmost run; undefined before there is one. */
   get root(): Run | undefined {
-    return this.#runs[0];
+    for (const { run } of this.#nodes.values()) return run;
+    return undefined;
   }
 
   /** The tree as the server would show it; null before its first run. `time` is that of the last event. */
   get snapshot(): Snapshot | null {
-    const top = this.#runs[0];
-    if (top === undefined) return null;
+    const { root } = this;
+    if (root === undefined) return null;
     this.#shown ??= {
-      stream: top.stream,
+      stream: root.stream,
       project: this.#project,
       seq: this.#seq,
       cursor: this.#cursor,
-      state: top.state,
-      progress: top.progress,
-      runs: [...this.#runs],
+      state: root.state,
+      progress: root.progress,
+      runs: Array.from(this.#nodes.values(), ({ run }) => run),
       artifacts: [...this.#artifacts],
       messages: [...this.#messages],
       messages_omitted: this.#omitted,
@@ -87,15 +94,15 @@ export class Tree {
   evolve(event: MilepostEvent, cursor: string): void {
     this.#time = event.time;
     this.move(event.seq, cursor);
-    if (event.type === "run.created" && !this.#places.has(event.run))
-      this.#add(created(event, this.#project));
-    const place = this.#places.get(event.run);
-    const run = place === undefined ? undefined : this.#runs[place];
-    if (place === undefined || run === undefined) return;
-    this.#runs[place] = changed(run, event);
+    if (event.type === "run.created" && !this.#nodes.has(event.run)) this.#add(created(event, this.#project));
+    let node = this.#nodes.get(event.run);
+    if (node === undefined) return;
+    node.run = changed(node.run, event);
     if (event.type === "message.appended") this.#appendMessage(event);
     else if (isAboutArtifact(event)) this.#changeArtifact(event);
-    this.#rollUpFrom(place, event);
+    // What is closed because the one above it ends does not move that one: a run that failed half-way stays there.
+    if (event.type === "run.cancelled" && event.data.reason === "parent_ended") return;
+    for (; node !== undefined; node = node.parent) node.run = rolledUp(node.run, node.children, event);
   }
 
   /** Moves over events that are not for this viewer. */
@@ -106,29 +113,23 @@ export class Tree {
   }
 
   #add(run: Run): void {
-    const place = this.#runs.push(run) - 1;
-    this.#places.set(run.id, place);
-    const parent = this.#parentOf(run);
-    if (parent === undefined) return;
-    const siblings = this.#children.get(run.parent ?? "") ?? [];
-    siblings.push(place);
-    this.#children.set(run.parent ?? "", siblings);
-  }
-
-  #parentOf(run: Run): number | undefined {
-    return run.parent === null ? undefined : this.#places.get(run.parent);
+    const parent = this.#nodes.get(run.parent ?? "");
+    const node: Node = { run, parent, children: [] };
+    parent?.children.push(node);
+    this.#nodes.set(run.id, node);
   }
 
   #appendMessage({ run, data }: EventOf<"message.appended">): void {
-    const place = this.#messages.findLastIndex(
-      (known) => known.message === data.message && known.run === run,
-    );
-    const { message, role = "assistant" } = data;
+    const { message, role = "assistant", content, final } = data;
+    const place = this.#messages.findLastIndex((known) => known.message === message && known.run === run);
     const before = this.#messages[place] ?? { message, run, role, content: "", final: false };
-    const { text, omitted } = grown(before.content, data.content ?? "", before.omitted_bytes ?? 0);
-    const after: Message = { ...before, content: text, final: before.final || (data.final ?? false) };
-    if (omitted > 0) after.omitted_bytes = omitted;
-    put(this.#messages, place, after);
+    const { text, omitted } = grown(before.content, content, before.omitted_bytes);
+    put(this.#messages, place, {
+      ...before,
+      content: text,
+      final: before.final || final,
+      ...(omitted > 0 && { omitted_bytes: omitted }),
+    });
     if (this.#messages.length > MESSAGES_KEPT) {
       this.#messages.shift();
       this.#omitted += 1;
@@ -136,37 +137,14 @@ export class Tree {
   }
 
   #changeArtifact(event: ArtifactEvent): void {
-    const { run, data } = event;
-    const place = this.#artifacts.findLastIndex(
-      (known) => known.artifact === data.artifact && known.run === run,
+    const { run } = event;
+    const { artifact } = event.data;
+    const place = this.#artifacts.findLastIndex((known) => known.artifact === artifact && known.run === run);
+    put(
+      this.#artifacts,
+      place,
+      artifactAfter(this.#artifacts[place] ?? { ...ANNOUNCED, artifact, run }, event),
     );
-    const before = this.#artifacts[place] ?? { ...ANNOUNCED, artifact: data.artifact, run };
-    put(this.#artifacts, place, artifactAfter(before, event));
-  }
-
-  /**
-   * Brings the fractions of a run and of those above it up to date. The time to go is looked at again with all progress, also
-   * where it moves nothing, so that it is the same for a viewer who did not get what the last report superseded.
-   */
-  #rollUpFrom(first: number, event: MilepostEvent): void {
-    const progressed = event.type === "run.progressed";
-    const closed = event.type === "run.cancelled" && event.data.reason === "parent_ended";
-    let place: number | undefined = first;
-    while (place !== undefined) {
-      const run: Run | undefined = this.#runs[place];
-      if (run === undefined) return;
-      // What is closed because the one above it ends does not move that one: a run that failed half-way stays there.
-      if (!(isOver(run.state) || closed || run.cancel !== null)) {
-        const children = (this.#children.get(run.id) ?? []).flatMap((child) => this.#runs[child] ?? []);
-        const fraction = furthest(run, rollUp(children, run.expected_children));
-        const moved = fraction !== run.progress.fraction;
-        const eta_ms = moved || progressed ? timeToGo(run, fraction, event.time) : run.progress.eta_ms;
-        if (moved || eta_ms !== run.progress.eta_ms) {
-          this.#runs[place] = { ...run, progress: { ...run.progress, fraction, eta_ms } };
-        }
-      }
-      place = this.#parentOf(run);
-    }
   }
 }
 
@@ -197,8 +175,8 @@ function artifactAfter(before: Artifact, { type, data }: ArtifactEvent): Artifac
       return { ...kept, ...data, state: "failed" };
     case "artifact.appended": {
       if (data.chunk === undefined) return before;
-      const { text, omitted } = grown(before.text ?? "", data.chunk, before.text_omitted_bytes ?? 0);
-      return omitted > 0 ? { ...before, text, text_omitted_bytes: omitted } : { ...before, text };
+      const { text, omitted } = grown(before.text ?? "", data.chunk, before.text_omitted_bytes);
+      return { ...before, text, ...(omitted > 0 && { text_omitted_bytes: omitted }) };
     }
   }
 }

@@ -12,7 +12,7 @@ export interface Grown {
 const encoder = new TextEncoder();
 
 /** Appends what fits, cut between characters. What comes after something that did not fit may fit again. */
-export function grown(text: string, more: string, omitted: number): Grown {
+export function grown(text: string, more: string, omitted = 0): Grown {
   // No character takes more than three bytes per UTF-16 unit, so short texts need not be counted.
   if ((text.length + more.length) * 3 <= KEPT_BYTES) return { text: text + more, omitted };
   const room = KEPT_BYTES - bytes(text);
