@@ -89,6 +89,23 @@ async fn a_snapshot_is_what_http_answers() {
 }
 
 #[tokio::test]
+async fn a_snapshot_may_be_long() {
+    let server = Server::start().await;
+    let api = server.api();
+    api.running("r", "job").await;
+    for index in 0..60 {
+        let metadata = json!({"text": "x".repeat(60 * 1024)});
+        let data = json!({"kind": "part", "parent": "r", "metadata": metadata});
+        api.publish("r", json!({"type": "run.created", "run": format!("r.{index}"), "data": data})).await;
+    }
+    let mut socket = Socket::open(&server).await;
+    socket.say(json!({"op": "subscribe", "sub": "s", "run": "r"})).await;
+    let message = socket.hear().await;
+    assert_eq!(message["data"]["runs"].as_array().unwrap().len(), 61);
+    assert_eq!(short(&socket.hear().await), "caught_up@62");
+}
+
+#[tokio::test]
 async fn publishing_and_cancelling_are_answered_like_over_http() {
     let server = Server::start().await;
     let api = server.api();

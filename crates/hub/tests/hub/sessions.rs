@@ -125,6 +125,20 @@ async fn progress_comes_at_most_every_100_ms_the_first_at_once() {
     check_fold(&viewer, None, &world.states("r").await);
 }
 
+/// Not in paused time: there, timers go off exactly when they are due, and real ones a little later.
+#[tokio::test]
+async fn the_last_report_of_a_burst_comes_by_itself() {
+    let world = World::new().made(&["+r"]).await;
+    let mut viewer = world.watch_with("r", From::Now, every(30)).await;
+    viewer.seen();
+    for seq in 0..5 {
+        progress(&world, &[("r", 1), ("r", 2)]).await;
+        let last = (4 + 2 * seq).to_string();
+        let came = async { while !viewer.next().await.split(' ').any(|word| word.split('<').next() == Some(&last)) {} };
+        tokio::time::timeout(std::time::Duration::from_secs(10), came).await.expect("it is not held back for ever");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_viewer_chooses_its_pace() {
     let world = World::new().made(&["+r"]).await;
