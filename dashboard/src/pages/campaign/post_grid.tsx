@@ -56,7 +56,7 @@ function PostCard({ post, visuals, over, onOpen }: Properties) {
           {number}
         </span>
       )}
-      <div className="post-text">{text ? <PostText artifact={text} /> : <Expected over={over} />}</div>
+      <div className="post-text" tabIndex={0} role="group" aria-label={`Text of post ${number}`}>{text ? <PostText artifact={text} /> : <Expected over={over} />}</div>
       <p className="post-foot quiet">
         <span>Post {number}</span>
         {text?.state === "ready" && (
