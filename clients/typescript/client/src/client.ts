@@ -228,8 +228,7 @@ function transport(http: Http, options: ClientOptions): Transport {
   const WebSocket = options.WebSocket ?? globalThis.WebSocket;
   if (options.transport === "sse") return sse;
   if (WebSocket === undefined) {
-    if (options.transport === "websocket")
-      throw new TypeError("there is no WebSocket here: give a `WebSocket`");
+    if (options.transport === "websocket") throw new TypeError("no WebSocket");
     return sse;
   }
   const socket = socketTo(http, WebSocket);

@@ -23,7 +23,6 @@ interface Node {
 /** A tree of runs, folded event by event. What it hands out is never changed afterwards. */
 export class Tree {
   #shown: Snapshot | null = null;
-  #seq = 0;
   #cursor = "";
   #time = "";
   #omitted = 0;
@@ -46,7 +45,7 @@ export class Tree {
     tree.#messages = [...snapshot.messages];
     tree.#omitted = snapshot.messages_omitted;
     tree.#time = snapshot.time;
-    tree.move(snapshot.seq, snapshot.cursor);
+    tree.move(snapshot.cursor);
     tree.#shown = snapshot;
     return tree;
   }
@@ -55,13 +54,13 @@ export class Tree {
   static root(run: Run, cursor: Cursor): Tree {
     const tree = new Tree(run.project);
     tree.#add(run);
-    tree.move(sequence(cursor), cursor);
+    tree.move(cursor);
     return tree;
   }
 
   /** The sequence that it stands at. */
   get seq(): number {
-    return this.#seq;
+    return sequence(this.#cursor);
   }
 
   /** The topmost run; undefined before there is one. */
@@ -77,7 +76,7 @@ export class Tree {
     this.#shown ??= {
       stream: root.stream,
       project: this.#project,
-      seq: this.#seq,
+      seq: this.seq,
       cursor: this.#cursor,
       state: root.state,
       progress: root.progress,
@@ -91,9 +90,9 @@ export class Tree {
   }
 
   /** Applies the next event. One of a run that is not in this tree moves the cursor and nothing else. */
-  evolve(event: MilepostEvent, cursor: string): void {
+  evolve(event: MilepostEvent, cursor: Cursor): void {
     this.#time = event.time;
-    this.move(event.seq, cursor);
+    this.move(cursor);
     if (event.type === "run.created" && !this.#nodes.has(event.run)) this.#add(created(event, this.#project));
     let node = this.#nodes.get(event.run);
     if (node === undefined) return;
@@ -106,8 +105,7 @@ export class Tree {
   }
 
   /** Moves over events that are not for this viewer. */
-  move(seq: number, cursor: string): void {
-    this.#seq = seq;
+  move(cursor: Cursor): void {
     this.#cursor = cursor;
     this.#shown = null;
   }

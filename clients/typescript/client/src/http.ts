@@ -41,7 +41,7 @@ export function http(
   fetcher: typeof fetch | undefined,
 ): Http {
   const base = (url ?? globalThis.location?.origin)?.replace(/\/?$/, "/");
-  if (base === undefined) throw new TypeError("outside of a page, the client needs the `url` of the server");
+  if (base === undefined) throw new TypeError("outside of pages, give a `url`");
   let current: Promise<string> | undefined;
 
   async function send(path: string, call: Call, token: Promise<string | undefined>): Promise<Response> {
@@ -53,7 +53,7 @@ export function http(
         Authorization: known && `Bearer ${known}`,
         "Content-Type": json && "application/json",
       });
-      const init = { method, headers, signal: signal ?? null, body: JSON.stringify(json) ?? null };
+      const init = { method, headers, signal, body: JSON.stringify(json) } as RequestInit;
       return await (fetcher ?? fetch)(self.url(path, query), init);
     } catch (error) {
       throw unreachable(error, signal);
@@ -104,7 +104,7 @@ async function checked(response: Response): Promise<Response> {
   if (ok) return response;
   const problem: Problem = await response.json().catch(() => ({}));
   if (problem.code !== undefined) throw MilepostError.of(problem);
-  throw new MilepostError(`http_${status}`, `the answer was ${status} ${statusText}`, { status });
+  throw new MilepostError(`http_${status}`, `${status} ${statusText}`, { status });
 }
 
 /** The members that are not undefined, as text. */

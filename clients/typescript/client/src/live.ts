@@ -82,7 +82,7 @@ export function live<View, Received, Item>(
         if (attempt.signal.aborted) break;
         take(source.take(received, (error) => attempt.abort(error)));
       }
-      return unreachable("the server closed the connection", attempt.signal);
+      return unreachable("the connection was closed", attempt.signal);
     } catch (error) {
       return unreachable(error, attempt.signal);
     } finally {
@@ -149,10 +149,8 @@ export function live<View, Received, Item>(
       return view;
     },
     subscribe(listener) {
-      // The same function may be given twice.
-      const own = () => listener();
-      listeners.add(own);
-      return () => listeners.delete(own);
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
     close,
     [Symbol.asyncIterator]() {

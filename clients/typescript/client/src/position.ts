@@ -47,7 +47,7 @@ export function position(run: string, here: Cursor | null, filtered: boolean): P
     step(event, cursor) {
       know(event.stream);
       if (here !== null) {
-        if (epoch(here) !== "" && epoch(cursor) !== epoch(here)) return "foreign";
+        if (epoch(here) && epoch(here) !== epoch(cursor)) return "foreign";
         if (event.seq <= seq()) return "known";
         if (isWhole && (event.coalesced?.from ?? event.seq) > seq() + 1) return "early";
       }
@@ -72,6 +72,6 @@ export function sequence(cursor: Cursor): number {
   return Number(cursor.split("-").pop());
 }
 
-function epoch(cursor: Cursor): string {
-  return cursor.slice(0, Math.max(cursor.indexOf("-"), 0));
+function epoch(cursor: Cursor): string | undefined {
+  return cursor.split("-").at(-2);
 }

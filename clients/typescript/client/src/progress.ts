@@ -36,12 +36,12 @@ function mean(children: readonly { run: Run }[], expected: number): number | nul
     done += run.weight * (isOver(run.state) ? 1 : (run.progress.fraction ?? 0));
   }
   weight += Math.max(expected - children.length, 0);
-  return weight > 0 ? clamped(done / weight) : null;
+  return weight > 0 ? Math.min(done / weight, 1) : null;
 }
 
 /** The furthest of what is shown, reported and rolled up. */
 function furthest({ fraction, current, total }: Progress, rolledUp: number | null): number | null {
-  const reported = current !== null && total ? clamped(current / total) : null;
+  const reported = current !== null && total ? Math.min(current / total, 1) : null;
   const known = [fraction, reported, rolledUp].filter((value) => value !== null);
   return known.length > 0 ? Math.max(...known) : null;
 }
@@ -51,8 +51,4 @@ function timeToGo({ started_at }: Run, fraction: number | null, now: string): nu
   if (started_at === null || !fraction || fraction >= 1) return null;
   const elapsed = Date.parse(now) - Date.parse(started_at);
   return elapsed > 0 ? Math.round((elapsed * (1 - fraction)) / fraction) : null;
-}
-
-function clamped(fraction: number): number {
-  return Math.min(Math.max(fraction, 0), 1);
 }

@@ -1,6 +1,6 @@
 /** A project that is followed: its open runs as they stand. */
 
-import { MilepostError } from "./error.js";
+import type { MilepostError } from "./error.js";
 import { Tree } from "./fold.js";
 import type { Run, Snapshot } from "./generated.js";
 import type { Http } from "./http.js";
@@ -74,7 +74,7 @@ export function projectSource(http: Http, project: string): Source<ProjectView, 
             yield await http.json<Snapshot>(runPath(project, told.stream), { signal });
           } catch (error) {
             // It was deleted meanwhile.
-            if (!(error instanceof MilepostError && error.status === 404)) throw error;
+            if ((error as MilepostError | null)?.status !== 404) throw error;
           }
         }
         if (told !== null) yield told;

@@ -20,8 +20,9 @@ type Fail = (error: MilepostError) => void;
 /** What a subscription to a run knows. */
 export function runSource(transport: Transport, request: Request): Source<RunView, Received, FollowItem> {
   const { run, project, after, from, types } = request;
+  const folds = types === undefined;
   const start = after ?? (from === "start" ? "0" : null);
-  const position = positionOf(run, start, types !== undefined);
+  const position = positionOf(run, start, !folds);
   let tree = start === "0" ? new Tree(project) : null;
   let held: Told[] = [];
   let waiting: ReturnType<typeof setTimeout> | undefined;
@@ -51,7 +52,7 @@ export function runSource(transport: Transport, request: Request): Source<RunVie
       steps.add(step);
       if (step === "next") {
         items.push(told);
-        if (types === undefined) tree?.evolve(event, cursor);
+        if (folds) tree?.evolve(event, cursor);
       }
       return step === "early";
     });
@@ -63,7 +64,7 @@ export function runSource(transport: Transport, request: Request): Source<RunVie
 
   function skip(cursor: Cursor | null): Taken<FollowItem> {
     if (cursor === null || !position.skip(cursor)) return {};
-    if (types === undefined) tree?.move(position.seq, cursor);
+    if (folds) tree?.move(cursor);
     return { forward: true };
   }
 
@@ -101,8 +102,8 @@ export function runSource(transport: Transport, request: Request): Source<RunVie
 
     summary() {
       const snapshot = tree?.snapshot;
-      const items: FollowItem[] = [{ type: "reset", reason: "too_slow" }];
-      return snapshot ? [...items, { type: "snapshot", snapshot, cursor: snapshot.cursor }] : items;
+      const last = snapshot ? [{ type: "snapshot" as const, snapshot, cursor: snapshot.cursor }] : [];
+      return [{ type: "reset", reason: "too_slow" }, ...last];
     },
   };
 }

@@ -55,7 +55,7 @@ function connection(socket: WebSocketLike): Connection {
     if (isOpen) socket.send(JSON.stringify(message));
   }
 
-  function lose(why: string): void {
+  function lose(why = ""): void {
     isOpen = false;
     clearInterval(pings);
     clearTimeout(lingering);
@@ -69,7 +69,7 @@ function connection(socket: WebSocketLike): Connection {
     if (Date.now() - heard > SILENCE_MS) lose("nothing was heard for too long");
     else send({ op: "ping" });
   }, PING_MS);
-  socket.onclose = () => lose("the server closed the connection");
+  socket.onclose = () => lose("the connection was closed");
   socket.onmessage = (message: { data: string }) => {
     heard = Date.now();
     const { op, sub = "", cursor = null, data, problem }: Told = JSON.parse(message.data);
@@ -95,7 +95,7 @@ function connection(socket: WebSocketLike): Connection {
         yield* channel.read();
       } finally {
         if (channels.delete(sub)) send({ op: "unsubscribe", sub });
-        if (channels.size === 0) lingering = setTimeout(() => lose("nobody uses it"), LINGER_MS);
+        if (channels.size === 0) lingering = setTimeout(lose, LINGER_MS);
       }
     },
   };
@@ -120,7 +120,7 @@ export function socketTo(http: Http, WebSocket: WebSocketConstructor): Socket {
     return new Promise((resolve, reject) => {
       const fail = () => {
         http.refuse(token);
-        reject(unreachable("the WebSocket could not be opened"));
+        reject(unreachable("no WebSocket"));
         socket.close();
       };
       const timer = setTimeout(fail, CONNECT_MS);

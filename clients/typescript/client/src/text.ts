@@ -16,7 +16,7 @@ export function grown(text: string, more: string, omitted = 0): Grown {
   // No character takes more than three bytes per UTF-16 unit, so short texts need not be counted.
   if ((text.length + more.length) * 3 <= KEPT_BYTES) return { text: text + more, omitted };
   const room = KEPT_BYTES - bytes(text);
-  const { read, written } = encoder.encodeInto(more, new Uint8Array(Math.max(room, 0)));
+  const { read, written } = encoder.encodeInto(more, new Uint8Array(room));
   return { text: text + more.slice(0, read), omitted: omitted + bytes(more) - written };
 }
 

@@ -31,6 +31,16 @@ afterEach(() => {
 
 const wrap = (child: ReactElement) => <MilepostProvider client={client}>{child}</MilepostProvider>;
 
+/** Everything at once. */
+function Page() {
+  const { run, status } = useRun("r");
+  const { runs } = useRuns();
+  const { progress } = useProgressiveGeneration("c");
+  return (
+    <p>{`${run} ${status} ${runs.length} ${progress} ${useConnectionStatus()} ${useEvents("r").events.length}`}</p>
+  );
+}
+
 function open(): number {
   return server.connections.filter(({ isOpen }) => isOpen).length;
 }
@@ -252,14 +262,6 @@ test("useConnectionStatus tells of everything together", async () => {
 });
 
 test("on a server nothing is connected", () => {
-  function Page() {
-    const { run, status } = useRun("r");
-    const { runs } = useRuns();
-    const { progress } = useProgressiveGeneration("c");
-    return (
-      <p>{`${run} ${status} ${runs.length} ${progress} ${useConnectionStatus()} ${useEvents("r").events.length}`}</p>
-    );
-  }
   const text = "null connecting 0 null idle 0";
   expect(renderToString(wrap(<Page />))).toBe(`<p>${text}</p>`);
   expect(renderToString(<Page />)).toBe(`<p>${text}</p>`);

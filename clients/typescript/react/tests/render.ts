@@ -16,6 +16,11 @@ export interface Rendered<Result> {
   unmount(): Promise<void>;
 }
 
+function Probe({ look }: { look: () => void }): null {
+  look();
+  return null;
+}
+
 /** Renders `hook` inside of `wrap`, in strict mode if `strict`. */
 export async function render<Result>(
   hook: () => Result,
@@ -24,14 +29,13 @@ export async function render<Result>(
 ): Promise<Rendered<Result>> {
   let result: Result | undefined;
   let renders = 0;
-  function Probe() {
+  const look = () => {
     result = hook();
     renders += 1;
-    return null;
-  }
+  };
   const root = createRoot(document.createElement("div"));
   const show = () => {
-    const child = wrap(createElement(Probe));
+    const child = wrap(createElement(Probe, { look }));
     return act(async () => root.render(strict ? createElement(StrictMode, null, child) : child));
   };
   await show();
