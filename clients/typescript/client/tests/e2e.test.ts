@@ -125,6 +125,37 @@ describe.each(TRANSPORTS)("%s", (transport) => {
     await expect(subscription[Symbol.asyncIterator]().next()).rejects.toBeInstanceOf(MilepostError);
   });
 
+  test("what is shown is what the server shows, sequence by sequence, also over a kill in mid-run", async () => {
+    const own = await Server.start();
+    const milepost = client({ url: own.url, transport });
+    const run = fresh("steps");
+    await begin(milepost, run);
+    const mine = new Map<number, unknown>();
+    const subscription = milepost.follow(run, { onEvent: () => look() });
+    const look = () => mine.set(subscription.state.seq, folded(subscription.state.snapshot));
+    await until(subscription, ({ status }) => status === "live");
+    const theirs = new Map<number, unknown>();
+    const part = `${run}.text`;
+    for (let step = 1; step <= 30; step += 1) {
+      if (step === 15) {
+        await own.kill();
+        await own.restart();
+      }
+      await milepost.publish(run, [
+        { run: part, type: "run.progressed", data: { message: `step ${step}`, current: step, total: 30 } },
+        { type: "message.appended", data: { message: "log", content: `${step}. ` } },
+      ]);
+      const snapshot = await milepost.snapshot(run);
+      theirs.set(snapshot.seq, folded(snapshot));
+    }
+    await milepost.publish(run, { type: "run.completed" });
+    await until(subscription, ({ status }) => status === "ended");
+    // Only where progress was held back, something else is shown; but each step ends with a message.
+    expect(theirs.size).toBe(30);
+    for (const [seq, snapshot] of theirs) expect(mine.get(seq), `at ${seq}`).toStrictEqual(snapshot);
+    await own.stop();
+  });
+
   test("a server that is killed in mid-run and comes back costs nothing", async () => {
     const own = await Server.start();
     const milepost = client({ url: own.url, transport });
