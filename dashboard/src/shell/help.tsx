@@ -26,6 +26,14 @@ export function Help({ onClose }: { onClose: () => void }) {
             <dd>{shortcut.label}</dd>
           </div>
         ))}
+        <div>
+          <dt>
+            {["↑", "↓", "←", "→"].map((key) => (
+              <kbd key={key}>{key}</kbd>
+            ))}
+          </dt>
+          <dd>Walk through a list, a tree, tabs or pictures</dd>
+        </div>
       </dl>
       <label className="check">
         <input type="checkbox" checked={enabled} onChange={(event) => enable(event.target.checked)} />

@@ -102,12 +102,13 @@ function Head({
         <h1 className="clip" title={title(root)}>
           {objective || title(root)}
         </h1>
-        <span className="topbar-space" />
-        <Link className="button" href={address(`/runs/${encodeURIComponent(root.id)}`)}>
-          See the run
-        </Link>
-        <CopyLink />
-        {!over && <CancelButton run={root} disabled={false} />}
+        <div className="actions">
+          <Link className="button" href={address(`/runs/${encodeURIComponent(root.id)}`)}>
+            See the run
+          </Link>
+          <CopyLink />
+          {!over && <CancelButton run={root} disabled={false} />}
+        </div>
       </div>
       {description && <p className="campaign-about">{description}</p>}
       <div className="run-head-progress">

@@ -22,14 +22,15 @@ export function RunHead({ root, status }: { root: Run; status: ConnectionStatus 
           {title(root)}
         </h1>
         <span className="tag">{root.kind}</span>
-        <span className="topbar-space" />
-        {root.kind === "campaign" && (
-          <Link className="button" href={address(`/campaigns/${encodeURIComponent(root.id)}`)}>
-            See the campaign
-          </Link>
-        )}
-        <CopyLink />
-        {!isOver(root.state) && <CancelButton run={root} disabled={status === "failed"} />}
+        <div className="actions">
+          {root.kind === "campaign" && (
+            <Link className="button" href={address(`/campaigns/${encodeURIComponent(root.id)}`)}>
+              See the campaign
+            </Link>
+          )}
+          <CopyLink />
+          {!isOver(root.state) && <CancelButton run={root} disabled={status === "failed"} />}
+        </div>
       </div>
       <div className="run-head-progress">
         <span className="run-head-percent">{percent(root.progress.fraction)}</span>
