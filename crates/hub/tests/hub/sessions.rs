@@ -135,7 +135,7 @@ async fn the_last_report_of_a_burst_comes_by_itself() {
         progress(&world, &[("r", 1), ("r", 2)]).await;
         let last = (4 + 2 * seq).to_string();
         let came = async { while !viewer.next().await.split(' ').any(|word| word.split('<').next() == Some(&last)) {} };
-        tokio::time::timeout(std::time::Duration::from_secs(10), came).await.expect("it is not held back for ever");
+        tokio::time::timeout(Duration::from_secs(10), came).await.expect("it is not held back for ever");
     }
 }
 
