@@ -14,9 +14,9 @@ demo: ## Build, start a server, ingest this repository, generate a campaign, and
 
 dashboard: dashboard/dist/index.html ## Build the web app that the server has inside. Needs Node 20.19 or later.
 
-# The server embeds what is there when it is compiled. `install` and not `ci`, which refuses where a mirror lacks the tools of other systems.
+# The server embeds what is there when it is compiled.
 dashboard/dist/index.html: $(WEB)
-	npm install
+	npm ci
 	npm run build:dashboard
 
 test: tools lint dashboard ## Install what the tests need, and run everything that must pass.

@@ -184,6 +184,23 @@ test("what is lost between two connections is asked for, with pauses that grow a
   vi.restoreAllMocks();
 });
 
+test("a pause ends when there is a network again", async () => {
+  const page = new EventTarget();
+  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  const subscription = follow();
+  await settle();
+  server.last.break();
+  await settle(100);
+  expect(server.requests.length).toBe(1);
+  page.dispatchEvent(new Event("online"));
+  await settle();
+  expect(server.requests.length).toBe(2);
+  subscription.close();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
 test("pauses differ between clients", async () => {
   const subscription = follow();
   await settle();

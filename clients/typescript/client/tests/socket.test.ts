@@ -128,6 +128,19 @@ test("a socket that is lost is opened again, once for all, and everybody goes on
   for (const subscription of subscriptions) subscription.close();
 });
 
+test("a socket that is used again in time stays", async () => {
+  const milepost = client();
+  const one = milepost.follow("one");
+  await settle();
+  one.close();
+  await settle(999);
+  const two = milepost.follow("two");
+  await settle(10_000);
+  expect(FakeSocket.all.length).toBe(1);
+  expect(FakeSocket.last.isOpen).toBe(true);
+  two.close();
+});
+
 test("a refused subscription does not touch the others", async () => {
   const milepost = client();
   const [one, two] = [milepost.follow("one"), milepost.follow("two")];
