@@ -25,7 +25,7 @@ function Shape({ state }: { state: Shown }) {
       return (
         <>
           <circle className="mark-track" cx="8" cy="8" r="5" />
-          <path className="mark-line mark-turn" d="M8 3a5 5 0 0 1 5 5" />
+          <path className="mark-line" d="M8 3a5 5 0 0 1 5 5" />
         </>
       );
     case "waiting":
