@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -76,9 +77,11 @@ class Server:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def impatient() -> None:
-    """Some tests leave reports behind that no server will ever take; the end of the tests does not wait for them."""
+def impatient() -> Iterator[None]:
+    """Some tests leave reports behind that no server will ever take: the end of the tests neither waits nor complains."""
     _caps.EXIT_TIMEOUT = 0.1  # type: ignore[misc]
+    yield
+    logging.getLogger("milepost").setLevel(logging.CRITICAL)
 
 
 @pytest.fixture(scope="session")
