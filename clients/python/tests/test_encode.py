@@ -181,10 +181,16 @@ def test_the_server_takes_whatever_was_given(client: milepost.Client):
         run.progress(-1, float("inf"))
         run.state(Broken(), cycle)
         run.state("big", list(range(1_000_000)))
+        run.state("quotes", '"' * 1_000_000)
+        run.restarted()
+        run.artifact("json", {"a": Broken()})
+        run.event(Broken(), Broken())  # type: ignore[arg-type]
+        run.patch_state(None)  # type: ignore[arg-type]
         run.event("strange type ü", {"x": Broken()})
         run.message("\ud800" * 10)
         run.message("m" * 200_000, message="long")
         run.message(None)
+        run.message("\0" * 100_000)
         run.artifact("../../etc/passwd", "text\ud800")
         run.artifact("gone", pathlib.Path("/nonexistent/file"))
         run.fail(Broken())
@@ -192,8 +198,9 @@ def test_the_server_takes_whatever_was_given(client: milepost.Client):
     snapshot = client.snapshot(run.id)
     assert snapshot["state"] == "failed"
     shown = snapshot["runs"][0]
-    assert set(shown["values"]) == {"<Broken>", "big"}
+    assert set(shown["values"]) == {"<Broken>", "big", "quotes"}
+    assert shown["values"]["quotes"]["truncated"] is True
     messages = {message["message"]: message for message in snapshot["messages"]}
     assert len(messages["long"]["content"]) + messages["long"]["omitted_bytes"] == 200_000
     states = {artifact["name"] or artifact["artifact"]: artifact["state"] for artifact in snapshot["artifacts"]}
-    assert states == {"../../etc/passwd": "ready", "gone": "failed"}
+    assert states == {"../../etc/passwd": "ready", "gone": "failed", "json": "ready"}

@@ -56,15 +56,23 @@ RETRY_AFTER_MAX: Final = 300.0
 #: Seconds that the interpreter waits at its exit for what is queued.
 EXIT_TIMEOUT: Final = 5.0
 
-#: What the server takes: characters of a label and of a sentence, bytes of data, metadata and values, levels of data.
+#: What the server takes: characters of a label and of a sentence, bytes of data and metadata.
 LABEL: Final = 256
 SENTENCE: Final = 4_096
 DATA_BYTES: Final = 256 * 1024
 METADATA_BYTES: Final = 64 * 1024
+
+#: Bytes of one value, result or error within the data of an event: the rest of it needs room, too.
+VALUE_BYTES: Final = DATA_BYTES - 8 * 1024
+
+#: Bytes of a value that is stored as an artifact.
+JSON_ARTIFACT_BYTES: Final = 16 * 1024 * 1024
+
+#: Levels of data.
 LEVELS: Final = 32
 
-#: Characters of one part of a message; longer ones are sent in several parts.
-MESSAGE_PART: Final = 60_000
+#: Characters of one part of a message; longer ones are sent in several parts. With six bytes for each it still fits.
+MESSAGE_PART: Final = 40_000
 
 #: Characters of a traceback in the details of an error: the end of it, where the cause is.
 TRACEBACK: Final = 16_384

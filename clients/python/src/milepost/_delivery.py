@@ -14,7 +14,7 @@ import httpx
 
 from . import _caps, _http
 from ._outbox import Create, Entry, Events, Node, Outbox, Progress, Upload
-from .errors import MilepostError, Refused, Unreachable
+from .errors import MilepostError, Refused
 
 if TYPE_CHECKING:
     from ._engine import Engine
@@ -65,18 +65,7 @@ def _send(engine: Engine, outbox: Outbox, part: list[Entry]) -> dict[str, Any]:
     else:
         address, body = _http.path(outbox.project, "runs", outbox.top, "events"), _batch(part)
     response = engine.http.post(address, content=body.encode(), headers=headers)
-    return _answer(response)
-
-
-def _answer(response: httpx.Response) -> dict[str, Any]:
-    """A success in words of the protocol. Anything else comes from something in between, and says nothing."""
-    try:
-        answer = _http.check(response).json()
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise Unreachable("the answer is not one of a Milepost server")
-    return answer
+    return _http.answer(response)
 
 
 def _batch(part: list[Entry]) -> str:
@@ -104,7 +93,7 @@ def _upload(engine: Engine, outbox: Outbox, entry: Upload, headers: dict[str, st
     source = entry.source
     content = source if isinstance(source, bytes) else _pieces(source)
     response = engine.http.put(address, params=entry.query, content=content, headers=headers)
-    return _answer(response)
+    return _http.answer(response)
 
 
 def _pieces(source: os.PathLike[str]) -> Iterator[bytes]:
@@ -129,19 +118,20 @@ def _accepted(engine: Engine, outbox: Outbox, part: list[Entry], answer: dict[st
         _discard(entry)
     cancel = answer.get("cancel")
     if isinstance(cancel, dict):
-        cancelled(engine, part[0].node, cancel)
+        cancelled(engine, outbox, cancel, part[0].node if len(part) == 1 else None)
 
 
-def cancelled(engine: Engine, about: Node, cancel: dict[str, Any]) -> bool:
+def cancelled(engine: Engine, outbox: Outbox, cancel: dict[str, Any], about: Node | None) -> bool:
     """Takes note of a cancel request. Whether it was news.
 
-    A request on a run that is not ours is one above us when we work on a part of a tree.
+    A request on a run that is not ours is one above ours: above all of them when we work on a part of a tree, else above
+    the run that was asked about, where it is known which one that was.
     """
-    named = about.outbox.nodes.get(str(cancel.get("run")))
-    if named is None:
-        root = about.outbox.nodes.get(about.outbox.top)
-        named = root if root is not None and about.outbox.top != about.outbox.stream else about
-    if named.stopped():
+    named = outbox.nodes.get(str(cancel.get("run")))
+    if named is None and outbox.top != outbox.stream:
+        named = outbox.nodes.get(outbox.top)
+    named = named or about
+    if named is None or named.stopped():
         return False
     engine.stop(named, "cancelled", cancel.get("reason"), cancel.get("deadline"))
     return True
@@ -178,7 +168,7 @@ def _refused(engine: Engine, outbox: Outbox, part: list[Entry], error: Refused) 
     """Gives up those that the refusal is about, and puts back the others: a refused batch has changed nothing."""
     culprit = 0 if len(part) == 1 else _culprit(part, error)
     if error.cancel is not None:
-        news = cancelled(engine, part[0 if culprit is None else culprit].node, error.cancel)
+        news = cancelled(engine, outbox, error.cancel, None if culprit is None else part[culprit].node)
         if not news and culprit is not None:
             engine.stop(part[culprit].node, "cancelled", error.cancel.get("reason"), error.cancel.get("deadline"))
         if news or culprit is not None:

@@ -24,6 +24,15 @@ def encode(value: object, limit: int = _caps.DATA_BYTES) -> str:
     return write(to_plain(value, limit), limit)
 
 
+def fit(value: object, limit: int = _caps.VALUE_BYTES) -> Any:
+    """``value`` in terms of JSON, as a member of something larger: what is too large even after cutting is an excerpt."""
+    conversion = _Plain(limit)
+    plain = conversion.of(value, 0)
+    if conversion.fits() or len(text := _dumps(plain)) * 4 <= limit or (size := len(text.encode())) <= limit:
+        return plain
+    return _excerpt(text, size, limit)
+
+
 def write(plain: object, limit: int = _caps.DATA_BYTES) -> str:
     """The same for what is in terms of JSON already."""
     text = _dumps(plain)
@@ -32,8 +41,12 @@ def write(plain: object, limit: int = _caps.DATA_BYTES) -> str:
     size = len(text.encode())
     if size <= limit:
         return text
-    # A cut value is an object still, because some places take nothing else.
-    return _dumps({"truncated": True, "bytes": size, "preview": text[: min(4_096, limit // 8)]})
+    return _dumps(_excerpt(text, size, limit))
+
+
+def _excerpt(text: str, size: int, limit: int) -> dict[str, Any]:
+    """What stands for a value that is too large: an object, because some places take nothing else."""
+    return {"truncated": True, "bytes": size, "preview": text[: min(4_096, limit // 8)]}
 
 
 def to_plain(value: object, limit: int = _caps.DATA_BYTES) -> Any:
@@ -43,7 +56,7 @@ def to_plain(value: object, limit: int = _caps.DATA_BYTES) -> Any:
 
 def label(value: object, limit: int = _caps.LABEL) -> str:
     """``value`` as a text of at most ``limit`` characters."""
-    text = _clean(value if isinstance(value, str) else _text(value))
+    text = _clean(value if isinstance(value, str) else as_text(value))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -66,7 +79,8 @@ def amount(value: object) -> float | None:
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """What ``str`` says, if it says anything."""
     try:
         return str(value)
     except Exception:
@@ -82,8 +96,12 @@ class _Plain:
     """One conversion: what may still be written, and what is being converted above."""
 
     def __init__(self, budget: int) -> None:
-        self._budget = budget
+        self._budget = self._allowed = budget
         self._above: set[int] = set()
+
+    def fits(self) -> bool:
+        """Whether it is small enough for sure, whatever characters have to be escaped."""
+        return 6 * (self._allowed - self._budget) <= self._allowed
 
     def of(self, value: object, level: int) -> Any:
         self._budget -= 2
@@ -166,8 +184,8 @@ class _Plain:
         if isinstance(value, (bytes, bytearray, memoryview)):
             return self._scalar(base64.b64encode(bytes(value[: max(self._budget, 0)])).decode())
         if isinstance(value, BaseException):
-            return {"type": type(value).__name__, "message": self._scalar(_text(value))}
+            return {"type": type(value).__name__, "message": self._scalar(as_text(value))}
         item = getattr(value, "item", None)
         if callable(item) and getattr(value, "ndim", None) == 0:  # a number of numpy
             return self.of(item(), level + 1)
-        return self._scalar(_text(value))
+        return self._scalar(as_text(value))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import email.utils
+import functools
 import json
 import os
 import random
+import ssl
 import time
 from typing import Any
 from urllib.parse import quote
@@ -18,13 +20,19 @@ from .errors import MilepostError, Refused, Unreachable
 TIMEOUT = httpx.Timeout(_caps.CALL_TIMEOUT, connect=_caps.CONNECT_TIMEOUT)
 
 
+@functools.lru_cache(1)
+def _certificates() -> ssl.SSLContext:
+    """Loading them takes tens of milliseconds, so it is done once."""
+    return httpx.create_ssl_context()
+
+
 def options(url: str, token: str | None) -> dict[str, Any]:
     """The arguments of an httpx client for a server."""
     headers = {"User-Agent": "milepost-python"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    # Loading the certificates takes tens of milliseconds; without TLS nobody looks at them.
-    return {"base_url": url, "headers": headers, "timeout": TIMEOUT, "verify": url.startswith("https")}
+    verify = _certificates() if url.startswith("https") else False  # without TLS nobody looks at them
+    return {"base_url": url, "headers": headers, "timeout": TIMEOUT, "verify": verify}
 
 
 def configured_url(url: str | None) -> str:
@@ -53,6 +61,17 @@ def check(response: httpx.Response) -> httpx.Response:
     if response.is_success or response.status_code == 304:
         return response
     raise refusal(response)
+
+
+def answer(response: httpx.Response) -> dict[str, Any]:
+    """What a success says. Words that are not of the protocol come from something in between, and say nothing."""
+    try:
+        body = check(response).json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise Unreachable("the answer is not one of a Milepost server")
+    return body
 
 
 def refusal(response: httpx.Response) -> Refused:

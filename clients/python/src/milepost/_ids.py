@@ -10,6 +10,7 @@ import re
 import time
 
 from . import _caps
+from ._encode import as_text
 
 _VALID = re.compile(r"[A-Za-z0-9._~:-]{1,128}\Z")
 _INVALID_CHARACTER = re.compile(r"[^A-Za-z0-9._:-]")
@@ -39,7 +40,7 @@ def is_id(text: str) -> bool:
 
 def as_id(value: object) -> str:
     """``value`` as an id: as it is if it is one, else with what is not allowed written as ``~`` and its code."""
-    text = str(value)
+    text = as_text(value)
     if is_id(text):
         return text
     escaped = _INVALID_CHARACTER.sub(lambda match: f"~{ord(match[0]):x}~", text)

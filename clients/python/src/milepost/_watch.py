@@ -125,7 +125,7 @@ class Watch:
                     if time.monotonic() - asked < _caps.CONTROL_PAUSE:
                         # What is known is told again at once, as is that the run is over: no going in circles.
                         await asyncio.sleep(_caps.CONTROL_PAUSE)
-                except (httpx.HTTPError, OSError, MilepostError, ValueError) as error:
+                except (httpx.HTTPError, OSError, MilepostError) as error:
                     if isinstance(error, Refused) and not error.transient and error.code != "run_not_found":
                         _log.debug("run %s is not listened for: %s", node.id, error)
                         return  # answers to what is published tell of a cancellation, too
@@ -139,21 +139,21 @@ class Watch:
         response = await http.get(address, params={"wait": _caps.CONTROL_WAIT}, timeout=timeout)
         if _http.check(response).status_code == 204:
             return
-        for command in response.json().get("commands", []):
+        for command in _http.answer(response).get("commands", []):
             if command.get("command") == "cancel":
-                cancelled(self._engine, node, command)
+                cancelled(self._engine, node.outbox, command, node)
 
     async def _beat(self, http: httpx.AsyncClient, node: Node, period: float) -> None:
         address = _http.path(node.outbox.project, "runs", node.id, "heartbeat")
         headers = {"Milepost-Lease": node.outbox.lease} if node.outbox.lease else {}
         try:
-            answer = _http.check(await http.post(address, headers=headers, timeout=max(period, 1.0))).json()
+            answer = _http.answer(await http.post(address, headers=headers, timeout=max(period, 1.0)))
             node.last_word = time.monotonic()
             if answer.get("cancel"):
-                cancelled(self._engine, node, answer["cancel"])
+                cancelled(self._engine, node.outbox, answer["cancel"], node)
         except Refused as error:
             self._refused(node, error)
-        except (httpx.HTTPError, OSError, ValueError) as error:
+        except (httpx.HTTPError, OSError, MilepostError) as error:
             _log.debug("run %s: no heartbeat: %s", node.id, error)
             await asyncio.sleep(min(period, 1.0))
         finally:

@@ -155,19 +155,20 @@ class Run:
 
     def state(self, key: object, value: object) -> None:
         """Sets a value of the run."""
-        self._event("state.updated", {"key": _encode.label(key), "value": _encode.to_plain(value)})
+        self._event("state.updated", {"key": _encode.label(key), "value": _encode.fit(value)})
 
     def patch_state(self, ops: Sequence[Mapping[str, Any]], *, key: object = None) -> None:
         """Changes the value of ``key``, or all values of the run, by a JSON Patch (RFC 6902)."""
-        data: dict[str, Any] = {"patch": _encode.to_plain(list(ops))}
+        data: dict[str, Any] = {"patch": _encode.fit(ops)}
         if key is not None:
             data["key"] = _encode.label(key)
         self._event("state.updated", data)
 
     def event(self, type: str, data: object = None) -> None:  # noqa: A002 - the word of the protocol
         """Publishes an event of your own; its type starts with ``x.``."""
-        kind = _NOT_IN_A_TYPE.sub("_", type if type.startswith("x.") else f"x.{type}")[: _caps.ID]
-        self._event(kind, _encode.to_plain(data))
+        name = _encode.as_text(type)
+        kind = _NOT_IN_A_TYPE.sub("_", name if name.startswith("x.") else f"x.{name}")[: _caps.ID]
+        self._event(kind, _encode.fit(data))
 
     def announce(self, n: int) -> None:
         """Says how many children there will be, so that the roll-up knows of those that do not exist yet.
@@ -175,25 +176,30 @@ class Run:
         The protocol knows announcements at creation only: give ``expected_children`` there where you can. Afterwards the
         number goes into the values of the run, as ``expected_children``.
         """
-        self.state("expected_children", int(n))
+        self.state("expected_children", n)
 
     # -- artifacts -----------------------------------------------------------------------------------------------------
 
     def artifact(
         self,
         name: str,
-        data: bytes | bytearray | memoryview | str | os.PathLike[str],
+        data: bytes | bytearray | memoryview | str | os.PathLike[str] | object,
         type: str | None = None,  # noqa: A002 - the word of the protocol
         media_type: str | None = None,
         *,
         artifact: object = None,
     ) -> str:
-        """Stores bytes, a text, or a file (a path), and returns the id of the artifact, made from its name."""
+        """Stores bytes, a text, a file (a path), or anything else as JSON. Returns its id, made from the name."""
         if isinstance(data, str):
             source: bytes | os.PathLike[str] = data.encode("utf-8", "replace")
             media_type = media_type or "text/plain; charset=utf-8"
+        elif isinstance(data, os.PathLike):
+            source = data
+        elif isinstance(data, (bytes, bytearray, memoryview)):
+            source = bytes(data)
         else:
-            source = data if isinstance(data, os.PathLike) else bytes(data)
+            source = _encode.encode(data, _caps.JSON_ARTIFACT_BYTES).encode()
+            media_type = media_type or "application/json"
         name_id = as_id(artifact if artifact is not None else name)
         self._upload(name_id, name, source, type, media_type, temporary=False)
         return name_id
@@ -267,7 +273,7 @@ class Run:
         if self._node.token.asked:
             self.cancel_acknowledge()
             return
-        self._event("run.completed", {} if result is None else {"result": _encode.to_plain(result)})
+        self._event("run.completed", {} if result is None else {"result": _encode.fit(result)})
 
     def fail(self, error: object, code: str | None = None) -> None:
         """Ends it with an error: an exception, or what happened in words."""
@@ -418,10 +424,10 @@ def description(name: object, weight: float | None, metadata: object, expected_c
     data = _given(name=name)
     if weight is not None and (known := _encode.amount(weight)) is not None:
         data["weight"] = min(known, 1_000_000)
-    if expected_children is not None:
-        data["expected_children"] = max(0, min(int(expected_children), 10_000))
+    if expected_children is not None and (known := _encode.amount(expected_children)) is not None:
+        data["expected_children"] = min(int(known), 10_000)
     if metadata is not None:
-        plain = _encode.to_plain(metadata, _caps.METADATA_BYTES // 2)
+        plain = _encode.fit(metadata, _caps.METADATA_BYTES - 64)
         data["metadata"] = plain if isinstance(plain, dict) else {"value": plain}
     return data
 
