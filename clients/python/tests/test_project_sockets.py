@@ -103,6 +103,56 @@ def test_nodes_and_messages(server: Server, client: milepost.Client):
     assert found[5]["message"]["content"] == "Hi"
 
 
+def test_frames_outlive_the_server(own_server: Server):
+    own_server.start()
+    client = milepost.AsyncClient(own_server.url, "sockets")
+    emit = streaming.StreamingService(client).emit_ingest_event
+
+    async def work() -> list[dict[str, Any]]:
+        found = []
+        emit("sockets", "ingest.job.created", {"id": "again"})
+        await client.flush()
+        async for frame in client.frames(ingest="again"):
+            found.append(frame)
+            if len(found) in (2, 4):
+                await asyncio.to_thread(own_server.kill)
+                await asyncio.to_thread(own_server.start)
+            if len(found) < 6:
+                emit("sockets", "ingest.job.updated", {"id": "again", "stage": f"stage {len(found)}"})
+            elif len(found) == 6:
+                emit("sockets", "ingest.job.completed", {"id": "again"})
+        return found
+
+    first, *rest = asyncio.run(asyncio.wait_for(work(), 40))
+    assert first["type"] == "snapshot"
+    assert [frame["sequence"] for frame in rest] == list(
+        range(first["sequence"] + 1, first["sequence"] + 1 + len(rest))
+    )
+    assert rest[-1]["type"] == "ingest.job.completed"
+    asyncio.run(client.close())
+
+
+def test_frames_of_a_project_and_of_nobody(server: Server):
+    async def work() -> tuple[dict[str, Any], str]:
+        client = milepost.AsyncClient(server.url, "sockets-2")
+        emit = streaming.StreamingService(client).emit_agent_event
+        frames_ = client.frames(types=["agent.message.appended"])
+        assert (await anext(frames_))["type"] == "snapshot"
+        emit("sockets-2", "agent.message.appended", {"run_id": "anybody", "content": "Hi"})
+        told = await asyncio.wait_for(anext(frames_), 10)
+        await frames_.aclose()
+        with pytest.raises(milepost.Refused) as refused:
+            await anext(client.frames(ingest="nobody"))
+        assert refused.value.status == 404
+        with pytest.raises(ValueError, match="one of"):
+            client.frames(ingest="a", agent_run="b")
+        return told, refused.value.code
+
+    frame, code = asyncio.run(work())
+    assert frame["message"]["content"] == "Hi"
+    assert code == "run_not_found"
+
+
 @pytest.mark.parametrize("subject", ["ingest.job", "agent.run", "workflow.run"])
 @pytest.mark.parametrize("end", ["completed", "failed", "cancelled"])
 def test_every_type_of_a_root(server: Server, client: milepost.Client, subject: str, end: str):

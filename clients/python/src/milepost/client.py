@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
 
 import httpx
 
-from . import _caps, _http
+from . import _caps, _frames, _http
 from ._engine import Engine
 from ._ids import as_id, new_run_id
 from .follow import AsyncFollower, Follower
@@ -220,6 +220,24 @@ class AsyncClient(_Base):
         """
         prepare = self.flush if isinstance(run, Run) else None
         return AsyncFollower(**self._following(run, after, types, coalesce_ms), prepare=prepare)
+
+    def frames(
+        self,
+        *,
+        ingest: str | None = None,
+        agent_run: str | None = None,
+        workflow_run: str | None = None,
+        after: str | int | None = None,
+        types: Sequence[str] | None = None,
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """What pages see: ``ingest.job.updated`` and so on, each with the whole entity. Of one run, or of all of the project.
+
+        Those of one run begin with a snapshot, or after a sequence, go on after a lost connection where they were, and end
+        with the run. Those of a project never end, and begin with a snapshot again.
+        """
+        place, query, one = _frames.address(self.url, self.project, ingest, agent_run, workflow_run, types)
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return _frames.frames(place, query, headers, after, one=one)
 
     async def cancel(self, run: str, reason: str | None = None, grace_seconds: float | None = None) -> dict[str, Any]:
         """Asks for the cancellation of a run."""
