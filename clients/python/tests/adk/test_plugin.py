@@ -267,6 +267,30 @@ def test_a_cancel_request_stops_before_the_next_call(seen: Seen) -> None:
     assert seen.tree(root["id"])["messages"] == []
 
 
+def test_a_cancel_request_ends_a_loop_without_an_end(seen: Seen) -> None:
+    async def main() -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def work() -> None:
+            """Works."""
+            begun.set()
+            await go_on.wait()
+
+        endless = agent("worker", *[("work", {}), "again"] * 1_000, tools=[work])
+        play = Play(seen, LoopAgent(name="loop", sub_agents=[endless]), steps=False, messages=False)
+        task = asyncio.create_task(play.say())
+        await asyncio.wait_for(begun.wait(), 20)
+        await play.client.flush()
+        await play.client.cancel(seen.runs()[0]["id"], "not needed", 60)
+        await asyncio.wait_for(_told(play), 20)
+        go_on.set()
+        await asyncio.wait_for(task, 20)
+
+    asyncio.run(main())
+    [root] = seen.runs()
+    assert (root["state"], root["cancel"]["acknowledged"]) == ("cancelled", True)
+
+
 def test_a_tool_that_does_not_end_is_stopped_before_the_deadline(seen: Seen) -> None:
     async def main() -> None:
         tool = Hanging()

@@ -339,7 +339,8 @@ def _in_process(url: str, project: str, database: str, graph_input: Any) -> None
     async def main() -> None:
         client = milepost.AsyncClient(url, project)
         async with AsyncSqliteSaver.from_conn_string(database) as saver:
-            graph = build({"sub": build({"ask": asks()}), "then": adds("sent")}, [("sub", "then")])
+            nodes = {"draft": adds("draft"), "sub": build({"ask": asks()}), "then": adds("sent")}
+            graph = build(nodes, [("draft", "sub"), ("sub", "then")])
             graph.checkpointer = saver
             reporting = MilepostCallback(client, run_id="r1")
             async for _ in astream(graph, graph_input, THREAD, callback=reporting):
@@ -362,12 +363,19 @@ def test_a_resume_in_another_process_goes_on_with_the_run(seen: Seen, tmp_path: 
         process.join(60)
         assert process.exitcode == 0
         states.append((seen.root("r1")["state"], seen.states("r1")))
-    waiting = {"node sub": "waiting", "node ask": "waiting"}
-    over = {"node sub": "completed", "node ask": "completed", "node then": "completed"}
+    waiting = {"node draft": "completed", "node sub": "waiting", "node ask": "waiting"}
+    over = {"node draft": "completed", "node sub": "completed", "node ask": "completed", "node then": "completed"}
     assert states == [("waiting", waiting), ("completed", over)]
     assert len(seen.runs()) == 1
-    assert seen.named("r1", "ask")["attempt"] == 1
-    assert seen.root("r1")["progress"]["current"] == 3
+    ask = seen.named("r1", "ask")
+    assert ask["attempt"] == 1
+    assert seen.told("r1", ask["id"])[2:4] == ["run.waiting", "run.resumed"]
+    assert [told for told in seen.told("r1", "r1") if told.startswith("run.")][2:] == [
+        "run.waiting",
+        "run.resumed",
+        "run.completed",
+    ]
+    assert seen.root("r1")["progress"]["current"] == 4
 
 
 def test_two_conversations_do_not_meet(seen: Seen) -> None:

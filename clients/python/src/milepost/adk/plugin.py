@@ -13,6 +13,7 @@ from typing import Any
 
 from google.adk.models.llm_response import LlmResponse
 from google.adk.plugins import BasePlugin
+from google.genai import types
 
 from milepost._agents.deadline import grace_of
 from milepost._agents.emit import Emitter
@@ -50,7 +51,6 @@ class _Session:
         self.run = run
         self.mapping = mapping
         self.emitter = Emitter(run, owned=True)
-        self.context: Any = None
         self._forget = forget
         self._task: asyncio.Task[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -58,9 +58,8 @@ class _Session:
     def apply(self, intents: Iterable[Intent]) -> None:
         self.emitter.apply(intents)
 
-    def watch(self, context: Any) -> None:
+    def watch(self) -> None:
         """ADK reports no end of an invocation that is cancelled or abandoned, so its task is asked."""
-        self.context = context
         self._task = asyncio.current_task()
         if self._task is not None:
             self._task.add_done_callback(self._task_over)
@@ -72,7 +71,7 @@ class _Session:
         self.run.cancelled.remove_callback(self._wake)
         if self._task is not None:
             self._task.remove_done_callback(self._task_over)
-        self.context = self._task = None
+        self._task = None
 
     def _wake(self) -> None:
         """In a background thread."""
@@ -81,9 +80,8 @@ class _Session:
                 self._loop.call_soon_threadsafe(self._requested, self._loop)
 
     def _requested(self, loop: asyncio.AbstractEventLoop) -> None:
-        """First in kind: no further model or tool is called. Shortly before the deadline the task is cancelled."""
-        if self.context is not None and not self.mapping.over:
-            self.context.end_invocation = True
+        """First in kind: no further agent, model or tool begins. Shortly before the deadline the task is cancelled."""
+        if not self.mapping.over:
             loop.call_later(grace_of(self.run.cancelled), self._stop)
 
     def _stop(self) -> None:
@@ -153,14 +151,15 @@ class MilepostPlugin(BasePlugin):
         session = self._sessions.get(invocation_context.invocation_id)
         if session is None:
             session = self._sessions[invocation_context.invocation_id] = self._open(invocation_context)
-        session.watch(invocation_context)
+        session.watch()
 
     @_quiet
     async def after_run_callback(self, *, invocation_context: Any) -> None:
         session = self._sessions.pop(invocation_context.invocation_id, None)
         if session is not None:
             session.release()
-            session.apply(session.mapping.end())
+            token = session.run.cancelled
+            session.apply(session.mapping.cancel(token.reason or "cancelled") if token else session.mapping.end())
             self._waiting.update(dict.fromkeys(session.mapping.waits, session))
             while len(self._waiting) > _WAITING_MAX:
                 del self._waiting[next(iter(self._waiting))]
@@ -182,10 +181,15 @@ class MilepostPlugin(BasePlugin):
     # -- agents
 
     @_quiet
-    async def before_agent_callback(self, *, agent: Any, callback_context: Any) -> None:
+    async def before_agent_callback(self, *, agent: Any, callback_context: Any) -> types.Content | None:
         session = self._sessions.get(callback_context.invocation_id)
-        if session is not None:
-            session.apply(session.mapping.agent_start(agent.name, _above(agent), type(agent).__name__))
+        if session is None:
+            return None
+        if session.run.cancelled.is_set():
+            callback_context.actions.escalate = True  # a loop would begin the next round, and so for ever
+            return types.Content(role="model", parts=[types.Part(text=session.run.cancelled.reason or "cancelled")])
+        session.apply(session.mapping.agent_start(agent.name, _above(agent), type(agent).__name__))
+        return None
 
     @_quiet
     async def after_agent_callback(self, *, agent: Any, callback_context: Any) -> None:

@@ -20,17 +20,16 @@ from milepost.errors import Cancelled
 
 from .callback import MilepostCallback
 from .cancel import ON_SESSION, Cancellation
-from .outcome import Outcome
 from .resume import Earlier
 from .session import Session
 from .shape import Item, Shape
 from .steps import custom
 
-#: Seconds after a hard stop at which the run is over even if a node does not let itself be cancelled; within the time that
-#: is left for the last word.
-_HARD_STOP = 0.1
-#: Seconds that such a node is waited for, before it is left behind.
-_LEFT_BEHIND = 1.0
+#: Seconds that LangGraph may wait for nodes when it is cancelled. It is cancelled again then, which it does not wait after;
+#: a node that does not let go is left behind, and the last word is in time.
+_PATIENCE = 0.1
+#: Seconds for the rest of its cleaning up.
+_CLEANUP = 1.0
 _END: Any = object()
 
 
@@ -76,7 +75,7 @@ async def astream(
     def stop() -> None:
         stopped.set()
         task.cancel()
-        asyncio.get_running_loop().call_later(_HARD_STOP, items.put_nowait, _END)
+        asyncio.get_running_loop().call_later(_PATIENCE, items.put_nowait, _END)
 
     cancellation.stops_with(stop)
     try:
@@ -87,14 +86,13 @@ async def astream(
             if shape.is_wanted(item):
                 yield shape.write(item, raw)
         if stopped.is_set():
-            report.stopped()
             raise Cancelled(cancellation.reason)
         await task
     finally:
         cancellation.release()
         if not task.done():
             task.cancel()
-            await asyncio.wait({task}, timeout=_LEFT_BEHIND)
+            await asyncio.wait({task}, timeout=_CLEANUP)
 
 
 def stream(
@@ -126,7 +124,6 @@ def stream(
                 yield shape.write(item, raw)
             if cancellation.is_overdue():
                 items.close()
-                report.stopped()
                 raise Cancelled(cancellation.reason)
     finally:
         ON_SESSION.reset(before)
@@ -148,11 +145,6 @@ class _Report:
         if self._earlier is not None:
             self._earlier.restore(session)
         self._cancellation.bind(session.emitter.run.cancelled)
-
-    def stopped(self) -> None:
-        """The graph was stopped hard. If it has not said so, because a node does not let go, it is said for it."""
-        if self._session is not None and not self._session.mapping.over:
-            self._session.apply(self._session.mapping.root_error(Outcome("cancelled", "stopped at the deadline")))
 
     def see(self, item: Item) -> None:
         if item.mode != "custom" or self._session is None:
