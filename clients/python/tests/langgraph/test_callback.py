@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -303,6 +304,22 @@ def test_concurrent_runs_with_one_handler_do_not_mix(seen: Seen) -> None:
     for root in roots:
         expect = {"node x": "failed"} if root["state"] == "failed" else {f"node {n}": "completed" for n in "abc"}
         assert seen.states(root["id"]) == expect
+
+
+def test_sync_graphs_in_threads_do_not_mix(seen: Seen) -> None:
+    """Nodes of a sync graph run in threads of their own, here in those of ten graphs at once, for one handler."""
+    client = milepost.Client(seen.url, seen.project)
+    callback = MilepostCallback(client)
+    names = [f"n{number}" for number in range(5)]
+    graph = build({name: lambda _: {"xs": [1]} for name in names})
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda _: graph.invoke({}, {"callbacks": [callback]}), range(40)))
+    assert client.flush()
+    assert not callback.is_busy()
+    roots = seen.runs()
+    assert [root["state"] for root in roots] == ["completed"] * 40
+    for root in roots:
+        assert seen.states(root["id"]) == {f"node {name}": "completed" for name in names}
 
 
 def test_a_run_that_is_given_stays_its_owners(seen: Seen) -> None:
