@@ -18,6 +18,7 @@ import milepost
 from milepost._token import parse_time
 
 from .conftest import Server, eventually, log_of
+from .flaky import FlakyNetwork
 
 
 def marks(client: milepost.Client, run: str) -> list[int]:
@@ -97,6 +98,39 @@ def test_a_server_that_is_gone_at_the_end(own_server: Server):
     assert client.flush(20)
     assert marks(client, "end") == [0, 1]
     client.close()
+
+
+def test_a_network_that_breaks_in_the_middle(server: Server, client: milepost.Client, monkeypatch: pytest.MonkeyPatch):
+    """Requests that never arrive, and answers that get lost after the server has stored everything."""
+    monkeypatch.setattr("milepost._caps.RETRY_MAX", 0.3)
+    with FlakyNetwork(server.port, odds=0.15, seed=7) as network:
+        far = milepost.Client(network.url)
+        seen: list[int] = []
+
+        def follow() -> None:
+            seen.extend(event.seq for event in far.follow("flaky", after=0))
+
+        with far.run("flaky", id="flaky") as run:
+            eventually(lambda: client.runs(kind="flaky")["runs"])
+            thread = threading.Thread(target=follow)
+            thread.start()
+            for number in range(400):
+                run.event("x.n", {"n": number})
+                run.progress(number, 400)
+                if number % 4 == 0:
+                    time.sleep(0.002)  # so that it takes many requests
+            run.artifact("bytes", b"x" * 100_000)
+        eventually(lambda: network.cuts >= 10 or far.flush(0.05), 30)
+        network.heal()
+        assert far.flush(30)
+        assert network.cuts >= 5
+        assert marks(client, "flaky") == list(range(400))
+        assert client.snapshot("flaky")["state"] == "completed"
+        assert client.download("flaky", "bytes") == b"x" * 100_000
+        thread.join(30)
+        assert sorted(set(seen)) == seen
+        assert set(seen) >= {event.seq for event in log_of(client, "flaky") if event.type == "x.n"}
+        far.close()
 
 
 def test_a_cancellation_over_a_restart(own_server: Server):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -343,3 +344,28 @@ def test_the_environment_configures(server: Server, monkeypatch: pytest.MonkeyPa
     with milepost.Client() as client, client.run() as run:
         pass
     assert milepost.Client(server.url, "from-env").snapshot(run.id)["project"] == "from-env"
+
+
+def test_a_cancellation_is_heard_among_many_runs(client: milepost.Client):
+    runs = [client.run() for _ in range(100)]
+    parts = [run.child("part") for run in runs]
+    client.flush()
+    began = time.monotonic()
+    client.cancel(runs[-1].id)
+    assert parts[-1].cancelled.wait_blocking(20)
+    assert time.monotonic() - began < 8, "before the next heartbeat"
+    assert not any(run.cancelled for run in runs[:-1])
+    for run in runs:
+        run.complete()
+
+
+def test_what_is_over_is_forgotten(client: milepost.Client):
+    with client.run() as run:
+        part = run.child("part")
+        part.child("part of the part")
+    client.flush()
+    outbox = run._outbox
+    eventually(lambda: not outbox.nodes)
+    assert outbox not in client._engine.outboxes.values()
+    part.event("x.late")  # nobody minds
+    assert client.flush()

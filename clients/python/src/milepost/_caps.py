@@ -23,9 +23,10 @@ PROGRESS_INTERVAL: Final = 0.1
 #: Streams that are published to at the same time. Each takes a thread and a connection.
 SENDERS: Final = 4
 
-#: Runs that are asked about at the same time; each takes a connection. The others learn of a cancellation from the answers
-#: to what they publish.
-CONTROL_POLLS: Final = 16
+#: Runs that are asked about at the same time, each over a connection: roots, and parts of them. The others learn of a
+#: cancellation from the answers to what they publish, and to heartbeats.
+CONTROL_POLLS: Final = 512
+CONTROL_POLLS_OF_PARTS: Final = 32
 
 #: Seconds that a child exists before it is asked about. Many are over by then.
 CONTROL_DELAY: Final = 0.25

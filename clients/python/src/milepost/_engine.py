@@ -223,8 +223,7 @@ class Engine:
         if not outbox.entries:
             self.take_back("dropped")
         if outbox.ended:
-            outbox.nodes = {run: node for run, node in outbox.nodes.items() if not node.gone}
-            outbox.ended = False
+            outbox.forget()
         if not outbox.nodes and outbox.settled() == outbox.last_ticket:
             key = (outbox.project, outbox.top, outbox.lease)
             if self.outboxes.get(key) is outbox:

@@ -215,9 +215,9 @@ class Outbox:
             self._compact()
             if len(self.entries) >= _caps.QUEUE_ENTRIES or self.bytes >= _caps.QUEUE_BYTES:
                 return
-        node.slot = entry
-        self.open_slots[node.id] = node
         self._add(entry)
+        self.open_slots[node.id] = node
+        node.slot = entry
 
     def _add(self, entry: Entry) -> None:
         self.last_ticket += 1
@@ -297,6 +297,14 @@ class Outbox:
         if entry.node.slot is entry:
             entry.node.slot = None
             self.open_slots.pop(entry.node.id, None)
+
+    def forget(self) -> None:
+        """Leaves out the runs that are gone, and with each those below it: the server has ended them."""
+        self.ended = False
+        for node in self.nodes.values():  # parents come before their children
+            if node.parent is not None and node.parent.gone:
+                node.gone = True
+        self.nodes = {run: node for run, node in self.nodes.items() if not node.gone}
 
     def settled(self) -> int:
         """The ticket up to which everything is settled."""

@@ -37,7 +37,8 @@ class Watch:
         self._bell: Callable[[], object] | None = None
         self._stopping = threading.Event()
         self._beating: set[Node] = set()
-        self._polls = 0
+        #: How many are asked about: roots, parts.
+        self._polls = [0, 0]
         self._tasks: set[asyncio.Task[None]] = set()
 
     def ensure(self) -> None:
@@ -74,7 +75,8 @@ class Watch:
     async def _watch(self, stopping: threading.Event) -> None:
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
         self._bell = functools.partial(loop.call_soon_threadsafe, woken.set)
-        limits = httpx.Limits(max_connections=2 * _caps.CONTROL_POLLS)
+        # None waits for a connection: a heartbeat that waits is none.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=_caps.CONTROL_POLLS)
         async with httpx.AsyncClient(limits=limits, **_http.options(self._engine.url, self._engine.token)) as http:
             while not stopping.is_set():
                 for node in self._live():
@@ -92,15 +94,19 @@ class Watch:
 
     def _look_after(self, http: httpx.AsyncClient, node: Node) -> None:
         now = time.monotonic()
-        ripe = node.parent is None or now - node.created > _caps.CONTROL_DELAY
-        if not node.polled and not node.ended and ripe and self._polls < _caps.CONTROL_POLLS and not node.stopped():
+        if not node.polled and not node.ended and self._has_room(node, now) and not node.stopped():
             node.polled = True
-            self._polls += 1
+            self._polls[node.parent is not None] += 1
             self._spawn(self._listen(http, node))
         seconds = node.lease_seconds
         if seconds is not None and now - node.last_word > seconds / 3 and node not in self._beating:
             self._beating.add(node)
             self._spawn(self._beat(http, node, seconds / 3))
+
+    def _has_room(self, node: Node, now: float) -> bool:
+        if node.parent is None:
+            return self._polls[0] < _caps.CONTROL_POLLS
+        return now - node.created > _caps.CONTROL_DELAY and self._polls[1] < _caps.CONTROL_POLLS_OF_PARTS
 
     def _spawn(self, work: object) -> None:
         task = asyncio.ensure_future(work)  # type: ignore[call-overload]
@@ -132,7 +138,7 @@ class Watch:
                     failures += 1  # the run may not be there yet, because it is still queued
                     await asyncio.sleep(_http.pause(failures, error))
         finally:
-            self._polls -= 1
+            self._polls[node.parent is not None] -= 1
 
     async def _ask(self, http: httpx.AsyncClient, address: str, node: Node) -> None:
         timeout = httpx.Timeout(_caps.CALL_TIMEOUT + _caps.CONTROL_WAIT, connect=_caps.CONNECT_TIMEOUT)
