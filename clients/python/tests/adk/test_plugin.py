@@ -298,7 +298,7 @@ def test_a_tool_that_does_not_end_is_stopped_before_the_deadline(seen: Seen) -> 
         task = asyncio.create_task(play.say())
         await asyncio.wait_for(tool.begun.wait(), 20)
         await play.client.flush()
-        await play.client.cancel(seen.runs()[0]["id"], "not needed", 2)
+        await play.client.cancel(seen.runs()[0]["id"], "not needed", 4)
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(task, 20)
         await asyncio.sleep(0)

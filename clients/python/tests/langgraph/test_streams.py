@@ -204,7 +204,7 @@ def test_a_cancel_request_drains_the_graph(seen: Seen) -> None:
 
 def test_a_graph_that_does_not_drain_is_stopped_before_the_deadline(seen: Seen) -> None:
     async def main() -> Any:
-        play = Cancelling(seen, grace=2)
+        play = Cancelling(seen, grace=4)
         return await play.run(build({"a": hangs(play.begun), "b": adds("b")}, [("a", "b")]))
 
     result = asyncio.run(main())
@@ -220,7 +220,7 @@ def test_a_node_that_does_not_let_go_is_left_behind(seen: Seen) -> None:
     let_go = asyncio.Event()
 
     async def main() -> Any:
-        play = Cancelling(seen, grace=3)
+        play = Cancelling(seen, grace=4)
 
         async def stubborn(_: State) -> Any:
             play.begun.set()
