@@ -76,3 +76,12 @@ export async function until(condition, what, ms = 10_000) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** What a connection says of itself, as it comes. */
+export function events(hub) {
+  const seen = [];
+  hub.onreconnecting((error) => seen.push(["reconnecting", error?.message]));
+  hub.onreconnected((id) => seen.push(["reconnected", id]));
+  hub.onclose((error) => seen.push(["close", error?.message]));
+  return seen;
+}

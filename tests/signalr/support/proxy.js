@@ -1,40 +1,31 @@
-// A network that breaks when it is told to.
+// A wire that can be cut: everything passes through it until somebody cuts.
 
-import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import net from "node:net";
 
-export class Proxy {
-  #server;
-  #sockets = new Set();
-
-  static async to(url) {
-    const proxy = new Proxy();
-    const { hostname, port } = new URL(url);
-    proxy.#server = createServer((near) => {
-      const far = connect(Number(port), hostname);
-      for (const socket of [near, far]) {
-        proxy.#sockets.add(socket);
-        socket.on("error", () => {}).on("close", () => (proxy.#sockets.delete(socket), near.destroy(), far.destroy()));
-      }
-      near.pipe(far).pipe(near);
-    });
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
-    return proxy;
-  }
-
-  /** The address of `path` behind it. */
-  url(path) {
-    return `http://127.0.0.1:${this.#server.address().port}${path}`;
-  }
-
-  /** Breaks everything that is open, without a goodbye. */
-  cut() {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
-  }
-
-  stop() {
-    this.#server.close();
-    this.cut();
-  }
+/** Resolves to a proxy of `url`; `cut()` breaks all connections as a failing network does. */
+export async function proxy(url) {
+  const { hostname, port } = new URL(url);
+  const sockets = new Set();
+  let connections = 0;
+  let refusing = false;
+  const server = net.createServer((client) => {
+    if (refusing) return client.destroy();
+    connections += 1;
+    const upstream = net.connect(port, hostname);
+    for (const [socket, other] of [[client, upstream], [upstream, client]]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on("error", () => {});
+      socket.on("close", () => (sockets.delete(socket), other.destroy()));
+    }
+    client.pipe(upstream).pipe(client);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    cut: () => sockets.forEach((socket) => socket.resetAndDestroy()),
+    refuse: (yes) => (refusing = yes),
+    connections: () => connections,
+    stop: () => (sockets.forEach((socket) => socket.destroy()), new Promise((resolve) => server.close(resolve))),
+  };
 }

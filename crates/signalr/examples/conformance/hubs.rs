@@ -14,6 +14,8 @@ use crate::{methods, streams};
 #[derive(Default)]
 pub(crate) struct Connection {
     pub(crate) sources: Mutex<Vec<SourceKey>>,
+    /// What `Note` was called with.
+    pub(crate) notes: Mutex<Vec<u64>>,
 }
 
 /// What requests say that methods ask for.
@@ -80,7 +82,7 @@ pub(crate) fn redirect(url: &str) -> Value {
 }
 
 fn options() -> Options {
-    Options { max_message_bytes: 102_400, ..Options::default() }
+    Options { max_message_bytes: 102_400, stateful_buffer_bytes: 400_000, ..Options::default() }
 }
 
 fn hub(options: Options) -> HubBuilder<Connection> {

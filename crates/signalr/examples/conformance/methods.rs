@@ -84,6 +84,13 @@ pub(crate) fn add(builder: HubBuilder<Connection>) -> HubBuilder<Connection> {
             cx.abort();
             Ok(())
         })
+        .method("Note", |cx: Cx, number: u64| async move {
+            cx.state().notes.lock().map_err(|_| HubError::new("the connection is broken"))?.push(number);
+            Ok(())
+        })
+        .method("Noted", |cx: Cx| async move {
+            Ok(cx.state().notes.lock().map_err(|_| HubError::new("the connection is broken"))?.clone())
+        })
         .method("MessageHeader", |cx: Cx, name: String| async move { Ok(cx.header(&name).map(str::to_owned)) })
 }
 

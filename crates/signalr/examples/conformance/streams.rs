@@ -101,10 +101,14 @@ async fn first_of(_: Cx, mut numbers: Upload<i64>) -> Result<Option<i64>, HubErr
     numbers.next().await.transpose()
 }
 
-/// Attaches an endless source of `Tick(n)`; the answer may come before, between or after them.
-async fn subscribe(cx: Cx, count: Option<u64>) -> Result<(), HubError> {
+/// Attaches an endless source of `Tick(n)`, some every millisecond; the answer may come before, between or after them.
+async fn subscribe(cx: Cx) -> Result<(), HubError> {
     cx.caller().send("Subscribed", ()).await?;
-    let key = cx.caller().attach(shared(count.unwrap_or(u64::MAX)))?;
+    let paced = shared(u64::MAX).chunks(5).then(|ticks| async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        stream::iter(ticks)
+    });
+    let key = cx.caller().attach(paced.flatten())?;
     let mut sources = cx.state().sources.lock().map_err(|_| HubError::new("the connection is broken"))?;
     sources.push(key);
     Ok(())
