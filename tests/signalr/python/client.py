@@ -16,7 +16,6 @@ class Client:
     """One connection, with answers that can be waited for."""
 
     def __init__(self, url, transport, protocol):
-        self.transport = transport
         self.opened = threading.Event()
         self.closed = threading.Event()
         self.hub = (
@@ -40,9 +39,9 @@ class Client:
         return self
 
     def __exit__(self, *_):
-        # With Server-Sent Events this client takes 15 seconds to stop, for reasons of its own.
-        if self.transport is not HttpTransportType.server_sent_events:
-            self.hub.stop()
+        # This client closes its socket under the thread that reads it, and then waits for that thread, which waits for
+        # the server's next ping.
+        threading.Thread(target=self.hub.stop, daemon=True).start()
 
     def invoke(self, method, *arguments):
         done = threading.Event()
