@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) use carrier::{PollAnswer, SseEnd};
 pub(crate) use driver::Driver;
 
-/// What requests ask of a connection. Small, because a queue reserves room for dozens.
+/// What requests ask of a connection. Boxed, because a queue reserves room for dozens, and most connections need one.
 pub(crate) enum Command {
     /// A WebSocket was opened.
     WebSocket(Box<(WebSocket, Extensions)>),
@@ -28,7 +28,7 @@ pub(crate) enum Command {
     /// A poll waits for its answer.
     Poll(Box<(oneshot::Sender<PollAnswer>, Extensions)>),
     /// Bytes arrived with a POST; answered when there is room for more.
-    Data(Bytes, oneshot::Sender<()>),
+    Data(Box<(Bytes, oneshot::Sender<()>)>),
     /// The client is done.
     Delete,
 }

@@ -106,7 +106,7 @@ impl Server {
             endpoints.insert(endpoint.token.clone(), endpoint.clone());
         }
         let driver = Driver::new(self.clone(), endpoint.clone(), commands);
-        self.tasks.spawn(driver.run());
+        self.tasks.spawn(Box::new(driver).run());
         Some(endpoint)
     }
 

@@ -100,7 +100,9 @@ impl Driver {
     }
 
     /// Lives the life of the connection.
-    pub(crate) async fn run(mut self) {
+    ///
+    /// Boxed, because a future has room for each of the futures that it waits for, and for what it gives to them.
+    pub(crate) async fn run(mut self: Box<Self>) {
         let ending = poll_fn(|context| self.poll(context)).await;
         self.end(ending).await;
     }
@@ -154,7 +156,8 @@ impl Driver {
                     let (poll, extensions) = *boxed;
                     self.poll_arrived(poll, extensions);
                 }
-                Command::Data(bytes, done) => {
+                Command::Data(boxed) => {
+                    let (bytes, done) = *boxed;
                     self.times.received = Instant::now();
                     self.input.post(bytes, done);
                 }

@@ -125,7 +125,7 @@ fn close(error: Option<String>, allow_reconnect: bool) -> LastWord {
 
 impl Driver {
     /// Says the last word, waits a while for the client to hear it, and tells the application.
-    pub(super) async fn end(mut self, ending: Ending) {
+    pub(super) async fn end(mut self: Box<Self>, ending: Ending) {
         let Ending { reason, last_word, status, failed } = ending;
         tracing::debug!(connection = self.link.id(), ?reason, "a connection ends");
         let lived = self.lived();
@@ -199,7 +199,7 @@ impl Driver {
                     }
                 }
                 // Dropping a POST's sender answers it.
-                Some(Command::Data(..) | Command::WebSocket(_) | Command::Sse(_)) => {}
+                Some(Command::Data(_) | Command::WebSocket(_) | Command::Sse(_)) => {}
                 Some(Command::Delete) | None => return,
             }
         }

@@ -17,7 +17,7 @@ use crate::options::Transport;
 use crate::server::{Conflict, Endpoint, Secret, Server};
 
 /// Bytes read from a WebSocket at once. The library's default of 128 KiB would be most of what an idle connection costs.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+const READ_BUFFER_BYTES: usize = 1024;
 
 /// Bytes that the WebSocket library collects before it writes by itself; we flush after every turn.
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
@@ -186,7 +186,7 @@ async fn receive(endpoint: &Endpoint, body: Body) -> Response {
         let Ok(frame) = frame else { return StatusCode::BAD_REQUEST.into_response() };
         let Ok(bytes) = frame.into_data() else { continue };
         let (done, taken) = oneshot::channel();
-        let sent = endpoint.mailbox.send(Command::Data(bytes, done)).await;
+        let sent = endpoint.mailbox.send(Command::Data(Box::new((bytes, done)))).await;
         if sent.is_err() || taken.await.is_err() {
             return gone();
         }
