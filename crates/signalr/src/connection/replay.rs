@@ -24,8 +24,6 @@ pub(super) struct Replay {
     received: u64,
     /// Number that the next message has. Not more than `received + 1`.
     next: u64,
-    /// Up to where the client was told that its messages have arrived.
-    acknowledged: u64,
     /// When the next ack goes out.
     ack_at: Option<Instant>,
     /// On a new transport nothing counts until the client has said where it begins.
@@ -46,7 +44,6 @@ impl Replay {
             limit,
             received: 0,
             next: 1,
-            acknowledged: 0,
             ack_at: None,
             awaiting_sequence: false,
         }
@@ -116,7 +113,6 @@ impl Replay {
             return None;
         }
         self.ack_at = None;
-        self.acknowledged = self.received;
         Some(self.received)
     }
 

@@ -87,9 +87,7 @@ impl<C> ApplicationSession<C> {
     }
 
     fn method(&self, target: &str) -> Option<&dyn Method<C>> {
-        let methods = &self.application.methods;
-        // Most names are short, and known as they are written; lower-casing allocates.
-        methods.get(&target.to_lowercase()).map(|method| &**method)
+        self.application.methods.get(&target.to_lowercase()).map(|method| &**method)
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) async fn begin(
     router(hub).oneshot(request.body(body.into()).unwrap()).await.unwrap()
 }
 
-fn router(hub: &Hub) -> Router {
+pub(crate) fn router(hub: &Hub) -> Router {
     Router::new().nest("/hub", hub.router())
 }
 

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use futures_util::StreamExt;
-use http::{Extensions, StatusCode, header};
+use http::{Extensions, HeaderValue, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use milepost_signalr::{Options, Transports};
 use serde_json::json;
+use tower::ServiceExt;
+use tower_http::cors::CorsLayer;
 
-use crate::support::{SOON, Socket, ask, ask_with, begin, builder, hub, hub_with, negotiate, record};
+use crate::support::{SOON, Socket, ask, ask_with, begin, builder, hub, hub_with, negotiate, record, router};
 
 const SSE: [(&str, &str); 1] = [("accept", "text/event-stream")];
 
@@ -174,6 +177,32 @@ async fn every_request_is_authorized() {
     }
     assert_eq!(Socket::try_open(&hub, "").await.err(), Some(StatusCode::UNAUTHORIZED));
     assert_eq!(ask(&hub, "GET", &format!("{id}&key=1"), "").await.status, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cross_origin_rules_go_around_it() {
+    let origin = "https://app.example";
+    let cors =
+        CorsLayer::new().allow_origin(origin.parse::<HeaderValue>().unwrap()).allow_credentials(true).allow_headers([
+            header::CONTENT_TYPE,
+            "x-requested-with".parse().unwrap(),
+            "x-signalr-user-agent".parse().unwrap(),
+        ]);
+    let app = router(&hub()).layer(cors);
+    let request = |method: &str| {
+        let request =
+            Request::builder().method(method).uri("/hub/negotiate?negotiateVersion=1").header("origin", origin);
+        request.header("access-control-request-method", "POST").body(Body::empty()).unwrap()
+    };
+    for method in ["OPTIONS", "POST"] {
+        let answer = app.clone().oneshot(request(method)).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{method}");
+        assert_eq!(answer.headers()["access-control-allow-origin"], origin);
+        assert_eq!(answer.headers()["access-control-allow-credentials"], "true");
+    }
+    // Without it there are no such headers: nobody is let in by accident.
+    let bare = router(&hub()).oneshot(request("POST")).await.unwrap();
+    assert!(!bare.headers().contains_key("access-control-allow-origin"));
 }
 
 #[tokio::test(start_paused = true)]
