@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { collect, combinations, connection, current, currently, events, until } from "../support/clients.js";
-import { proxy } from "../support/proxy.js";
+import { Proxy } from "../support/proxy.js";
 import { start } from "../support/server.js";
 
 let server;
@@ -17,8 +17,8 @@ const numbers = (count) => Array.from({ length: count }, (_, index) => index);
 for (const how of sockets) {
   describe(`stateful reconnect, ${how.protocol}`, { concurrency: true }, () => {
     const cutting = async (use) => {
-      const wire = await proxy(server.url);
-      const hub = connection(`${wire.url}/testhub`, { ...how, stateful: true });
+      const wire = await Proxy.to(server.url);
+      const hub = connection(wire.url("/testhub"), { ...how, stateful: true });
       const seen = events(hub);
       await hub.start();
       const id = hub.connectionId;
@@ -29,17 +29,17 @@ for (const how of sockets) {
         assert.equal(await hub.invoke("GetCallerConnectionId"), id);
       } finally {
         await hub.stop();
-        await wire.stop();
+        wire.stop();
       }
     };
 
     test("10 000 messages arrive once and in order, though the wire is cut again and again", () =>
       cutting(async (hub, wire) => {
         const heard = [];
-        hub.on("Number", (number) => heard.push(number) % 1_000 === 500 && setImmediate(wire.cut));
+        hub.on("Number", (number) => heard.push(number) % 1_000 === 500 && setImmediate(() => wire.cut()));
         assert.equal(await hub.invoke("Flood", 10_000, 20), 10_000);
         assert.deepEqual(heard, numbers(10_000));
-        assert.ok(wire.connections() > 2, `${wire.connections()} connections`);
+        assert.ok(wire.connections > 2, `${wire.connections} connections`);
       }));
 
     test("what the client says arrives once and in order", () =>
@@ -71,28 +71,28 @@ for (const how of sockets) {
 
   test(`a resumption that comes too late is a new connection, ${how.protocol}`, async () => {
     // The server forgets after 600 ms.
-    const wire = await proxy(server.url);
-    const hub = connection(`${wire.url}/impatient`, { ...how, stateful: true, reconnect: Array(100).fill(100) });
+    const wire = await Proxy.to(server.url);
+    const hub = connection(wire.url("/impatient"), { ...how, stateful: true, reconnect: Array(100).fill(100) });
     const seen = events(hub);
     await hub.start();
     const before = hub.connectionId;
-    wire.refuse(true);
+    wire.refusing = true;
     wire.cut();
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    wire.refuse(false);
+    wire.refusing = false;
     await until(() => seen.some(([event]) => event === "reconnected"), "the new connection");
     assert.notEqual(hub.connectionId, before);
     assert.equal(await hub.invoke("Add", 1, 2), 3);
     await hub.stop();
-    await wire.stop();
+    wire.stop();
   });
 }
 
 for (const how of currently) {
   describe(`automatic reconnect, ${how.name}`, { concurrency: true }, () => {
     test("a broken wire leads to a new connection", async () => {
-      const wire = await proxy(server.url);
-      const hub = connection(`${wire.url}/testhub`, { ...how, reconnect: [0, 50, 50] });
+      const wire = await Proxy.to(server.url);
+      const hub = connection(wire.url("/testhub"), { ...how, reconnect: [0, 50, 50] });
       const seen = events(hub);
       await hub.start();
       const before = hub.connectionId;
@@ -102,7 +102,7 @@ for (const how of currently) {
       assert.equal(await hub.invoke("GetCallerConnectionId"), hub.connectionId);
       await hub.stop();
       assert.deepEqual(seen.map(([event]) => event), ["reconnecting", "reconnected", "close"]);
-      await wire.stop();
+      wire.stop();
     });
 
     test("an aborted connection stays closed", async () => {

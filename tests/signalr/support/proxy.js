@@ -1,31 +1,46 @@
-// A wire that can be cut: everything passes through it until somebody cuts.
+// A network that breaks when it is told to.
 
-import net from "node:net";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 
-/** Resolves to a proxy of `url`; `cut()` breaks all connections as a failing network does. */
-export async function proxy(url) {
-  const { hostname, port } = new URL(url);
-  const sockets = new Set();
-  let connections = 0;
-  let refusing = false;
-  const server = net.createServer((client) => {
-    if (refusing) return client.destroy();
-    connections += 1;
-    const upstream = net.connect(port, hostname);
-    for (const [socket, other] of [[client, upstream], [upstream, client]]) {
-      sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on("error", () => {});
-      socket.on("close", () => (sockets.delete(socket), other.destroy()));
-    }
-    client.pipe(upstream).pipe(client);
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    cut: () => sockets.forEach((socket) => socket.resetAndDestroy()),
-    refuse: (yes) => (refusing = yes),
-    connections: () => connections,
-    stop: () => (sockets.forEach((socket) => socket.destroy()), new Promise((resolve) => server.close(resolve))),
-  };
+export class Proxy {
+  #server;
+  #sockets = new Set();
+  /** How many have come through. */
+  connections = 0;
+  /** Whether those who come are turned away. */
+  refusing = false;
+
+  static async to(url) {
+    const proxy = new Proxy();
+    const { hostname, port } = new URL(url);
+    proxy.#server = createServer((near) => {
+      if (proxy.refusing) return near.destroy();
+      proxy.connections += 1;
+      const far = connect(Number(port), hostname);
+      for (const socket of [near, far]) {
+        proxy.#sockets.add(socket);
+        socket.on("error", () => {}).on("close", () => (proxy.#sockets.delete(socket), near.destroy(), far.destroy()));
+      }
+      near.pipe(far).pipe(near);
+    });
+    proxy.#server.listen(0, "127.0.0.1");
+    await once(proxy.#server, "listening");
+    return proxy;
+  }
+
+  /** The address of `path` behind it. */
+  url(path) {
+    return `http://127.0.0.1:${this.#server.address().port}${path}`;
+  }
+
+  /** Breaks everything that is open, without a goodbye. */
+  cut() {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  stop() {
+    this.#server.close();
+    this.cut();
+  }
 }
