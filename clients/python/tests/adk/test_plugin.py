@@ -20,6 +20,7 @@ from google.adk.runners import Runner
 from google.adk.sessions import InMemorySessionService
 from google.adk.tools.exit_loop_tool import exit_loop
 from google.adk.tools.long_running_tool import LongRunningFunctionTool
+from google.adk.workflow import START, FunctionNode, RetryConfig, Workflow
 from google.genai import types
 
 import milepost
@@ -153,6 +154,41 @@ def test_every_round_of_a_loop_is_a_node(seen: Seen) -> None:
         "node worker": "completed",
         "node worker (2)": "completed",
     }
+
+
+def test_functions_and_agents_of_a_workflow_are_nodes(seen: Seen) -> None:
+    calls = 0
+
+    def shout(node_input: Any) -> str:
+        return str(node_input).upper()
+
+    def flaky(node_input: str) -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise ValueError("not yet")
+        return node_input
+
+    retried = FunctionNode(func=flaky, name="flaky", retry_config=RetryConfig(max_attempts=3, initial_delay=0.001))
+    flow = Workflow(name="flow", edges=[(START, shout), (shout, retried), (retried, agent("talker", "hello"))])
+    root = run(seen, flow, steps=False)
+    assert (root["name"], root["state"]) == ("app", "completed")
+    states = {"node shout": "completed", "node flaky": "completed", "node talker": "completed"}
+    assert seen.states(root["id"]) == states
+    assert seen.named(root["id"], "flaky")["attempt"] == 2
+    [failed] = seen.log(root["id"], "x.adk.attempt_failed")
+    assert failed["data"] == {"attempt": 1, "error": {"code": "ValueError", "message": "not yet"}}
+
+
+def test_a_failing_function_of_a_workflow_fails_node_and_run(seen: Seen) -> None:
+    def broken(node_input: Any) -> str:
+        raise ValueError(f"no {node_input is not None}")
+
+    with pytest.raises(ValueError, match="no True"):
+        run(seen, Workflow(name="flow", edges=[(START, broken)]))
+    [root] = seen.runs()
+    assert (root["state"], root["error"]["message"]) == ("failed", "no True")
+    assert seen.states(root["id"]) == {"node broken": "failed"}
 
 
 def test_an_agent_that_hands_over_is_completed(seen: Seen) -> None:

@@ -115,7 +115,7 @@ class InvocationMapping:
             yield Cancel(key, "the agent ended")
         yield end
         self._done += 1
-        yield Report(ROOT, {"current": self._done, "unit": "agents"})
+        yield Report(ROOT, {"current": self._done, "unit": "nodes"})
 
     def _close_agents(self, reason: str | None) -> Iterator[Intent]:
         """Those whose end was never reported, innermost first: they handed over, or were cut off."""

@@ -17,7 +17,7 @@ from google.genai import types
 
 from milepost._agents.deadline import grace_of
 from milepost._agents.emit import Emitter
-from milepost._agents.intents import Intent
+from milepost._agents.intents import Failure, Intent
 from milepost._agents.values import StateView
 from milepost.client import AsyncClient, Client
 from milepost.run import Run
@@ -172,9 +172,10 @@ class MilepostPlugin(BasePlugin):
             session.apply(session.mapping.error(error))
 
     def _open(self, context: Any) -> _Session:
-        agent = context.agent
+        # The root of a workflow is no agent.
+        name = self._run_name or getattr(context.agent, "name", None) or context.app_name
         about = {"framework": "adk", "session_id": context.session.id, **self._metadata}
-        run = self._client.run(self._kind, context.invocation_id, self._run_name or agent.name, about)
+        run = self._client.run(self._kind, context.invocation_id, name, about)
         forget = functools.partial(self._sessions.pop, context.invocation_id, None)
         return _Session(run, InvocationMapping(**self._options), forget)
 
@@ -206,9 +207,18 @@ class MilepostPlugin(BasePlugin):
     @_quiet
     async def on_event_callback(self, *, invocation_context: Any, event: Any) -> None:
         session = self._sessions.get(invocation_context.invocation_id)
+        if session is None:
+            return
         written = event.actions.state_delta if event.actions is not None else None
-        if session is not None and written:
+        if written:
             session.apply(session.mapping.state(event.author, self._state.of(written)))
+        path = getattr(getattr(event, "node_info", None), "path", None) or ""
+        name = path.rpartition("/")[2].partition("@")[0]
+        if "/" in path and event.error_code:
+            failure = Failure(event.error_code, event.error_message or event.error_code)
+            session.apply(session.mapping.function_failed(path, name, failure))
+        elif "/" in path and getattr(event, "output", None) is not None:
+            session.apply(session.mapping.function_returned(path, name))
 
     # -- models and tools
 
