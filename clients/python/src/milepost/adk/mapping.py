@@ -1,22 +1,25 @@
 """What the callbacks of one ADK invocation mean. Pure: facts in, intents out.
 
-Agents are nodes, below the agent that started them; calls of tools and models are steps of their agent.
+Agents are nodes, below the agent that started them; calls of tools and models are steps of their agent. Functions of a
+workflow are nodes too; ADK says nothing before they have returned or failed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from milepost._agents.intents import (
     ROOT,
+    Again,
     Cancel,
     Complete,
     Fail,
     Failure,
     Intent,
+    Note,
     Open,
     Report,
     Resume,
@@ -37,6 +40,13 @@ class _Agent:
     cancelled: bool = False
 
 
+@dataclass(slots=True)
+class _Function:
+    key: str
+    attempts: int = 1
+    failure: Failure | None = None
+
+
 class InvocationMapping:
     """One invocation, or several where a later one answers what the first waits for."""
 
@@ -48,6 +58,7 @@ class InvocationMapping:
         self._messages = messages
         self._agents: dict[str, _Agent] = {}
         self._numbers: dict[str, int] = {}
+        self._functions: dict[str, _Function] = {}
         self._done = 0
 
     # -- the invocation
@@ -73,6 +84,9 @@ class InvocationMapping:
             yield from self.cancel(str(error) or "the invocation was cancelled")
             return
         yield from self._close_agents(None)
+        for function in self._functions.values():
+            if function.failure is not None:
+                yield Fail(function.key, function.failure)
         self.over = True
         yield Fail(ROOT, Failure.of(error))
 
@@ -124,13 +138,45 @@ class InvocationMapping:
             end = Complete(agent.key) if reason is None and not agent.cancelled else Cancel(agent.key, reason or "")
             yield from self._agent_over(name, end)
 
+    # -- functions of a workflow
+
+    def function_returned(self, path: str, name: str) -> Iterator[Intent]:
+        """`path` names the execution. What is known as an agent is reported by its own callbacks."""
+        if name in self._agents:
+            return
+        function = yield from self._function(path, name)
+        del self._functions[path]
+        yield Complete(function.key)
+        self._done += 1
+        yield Report(ROOT, {"current": self._done, "unit": "nodes"})
+
+    def function_failed(self, path: str, name: str, failure: Failure) -> Iterator[Intent]:
+        """It may be tried again; whether it was is known from its next event, or from the end."""
+        if name in self._agents:
+            return
+        function = yield from self._function(path, name)
+        function.failure = failure
+        error = {"code": failure.code, "message": failure.message}
+        yield Note(function.key, "x.adk.attempt_failed", {"attempt": function.attempts, "error": error})
+
+    def _function(self, path: str, name: str) -> Generator[Intent, None, _Function]:
+        function = self._functions.get(path)
+        if function is None:
+            function = self._functions[path] = _Function(self._number(f"function:{path}"))
+            yield Open(function.key, ROOT, "node", name, {"path": path})
+        elif function.failure is not None:
+            function.attempts, function.failure = function.attempts + 1, None
+            yield Again(function.key, function.attempts)
+        return function
+
     # -- steps
 
     def tool_start(self, name: str, call: str, tool: str) -> Iterator[Intent]:
         agent = self._agents.get(name)
-        if agent is not None and self._steps:
-            agent.steps.add(f"tool:{call}")
-            yield Open(f"tool:{call}", agent.key, "step", tool, {"step": "tool"})
+        if self._steps:
+            if agent is not None:
+                agent.steps.add(f"tool:{call}")
+            yield Open(f"tool:{call}", agent.key if agent is not None else ROOT, "step", tool, {"step": "tool"})
 
     def tool_end(self, name: str, call: str, *, long_running: bool = False) -> Iterator[Intent]:
         """A long-running tool has only begun when it returns. Its step is the run's own, since the agent ends before it."""
