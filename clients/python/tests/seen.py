@@ -20,7 +20,7 @@ class Seen:
         self._http = httpx.Client(base_url=f"{url}/v1/projects/{project}")
 
     def runs(self) -> list[dict[str, Any]]:
-        """The roots, oldest first."""
+        """The roots, oldest first; those of the same millisecond in any order."""
         return list(reversed(self._http.get("runs").json()["runs"]))
 
     def tree(self, root: str) -> dict[str, Any]:
