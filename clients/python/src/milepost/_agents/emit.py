@@ -47,9 +47,6 @@ class Emitter:
             self._runs[key] = Run(top.outbox.engine.node(top.outbox, run, top, None))
         self._runs[key]._node.waiting = waiting
 
-    def flush(self) -> None:
-        self._merger.flush()
-
     def _open(self, intent: i.Open) -> None:
         parent = self._runs.get(intent.parent, self.run)
         self._runs[intent.key] = parent.child(
