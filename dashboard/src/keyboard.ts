@@ -1,5 +1,6 @@
 /** Keyboard shortcuts: each page says what it has, the help overlay lists them. */
 import { useEffect, useSyncExternalStore } from "react";
+import { recall, remember } from "./storage";
 
 export interface Shortcut {
   /** As `KeyboardEvent.key` has it; several are alternatives. */
@@ -12,7 +13,7 @@ const KEY = "milepost.shortcuts";
 const active = new Set<readonly Shortcut[]>();
 const listeners = new Set<() => void>();
 let listed: Shortcut[] = [];
-let enabled = localStorage.getItem(KEY) !== "off";
+let enabled = recall(KEY) !== "off";
 
 /** Offers `shortcuts` while the component is there. The array has to be the same one between renderings. */
 export function useShortcuts(shortcuts: readonly Shortcut[]): void {
@@ -54,7 +55,7 @@ export function listenToKeys(): void {
 
 function setEnabled(on: boolean): void {
   enabled = on;
-  localStorage.setItem(KEY, on ? "on" : "off");
+  remember(KEY, on ? "on" : "off");
   announce();
 }
 

@@ -1,6 +1,7 @@
 /** The project is part of every address, so that a link shows others the same thing. */
 import { useCallback } from "react";
 import { useSearch } from "wouter";
+import { recall, remember } from "./storage";
 
 export const DEFAULT_PROJECT = "default";
 
@@ -32,7 +33,7 @@ export function runPath(run: { id: string; kind?: string }): string {
 /** The projects that were looked at last, newest first. */
 export function recentProjects(): string[] {
   try {
-    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    const stored: unknown = JSON.parse(recall(KEY) ?? "[]");
     return Array.isArray(stored) ? stored.filter((name) => typeof name === "string") : [];
   } catch {
     return [];
@@ -41,5 +42,5 @@ export function recentProjects(): string[] {
 
 export function rememberProject(project: string): void {
   const others = recentProjects().filter((name) => name !== project);
-  localStorage.setItem(KEY, JSON.stringify([project, ...others].slice(0, REMEMBERED)));
+  remember(KEY, JSON.stringify([project, ...others].slice(0, REMEMBERED)));
 }

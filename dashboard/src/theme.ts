@@ -1,5 +1,6 @@
 /** Light, dark, or as the system has it. */
 import { useSyncExternalStore } from "react";
+import { recall, remember } from "./storage";
 
 export type Theme = "system" | "light" | "dark";
 
@@ -21,13 +22,13 @@ export function applyTheme(): void {
 
 export function next(): void {
   const theme = ORDER[(ORDER.indexOf(read()) + 1) % ORDER.length] ?? "system";
-  localStorage.setItem(KEY, theme);
+  remember(KEY, theme);
   applyTheme();
   for (const listener of listeners) listener();
 }
 
 function read(): Theme {
-  const stored = localStorage.getItem(KEY);
+  const stored = recall(KEY);
   return stored === "light" || stored === "dark" ? stored : "system";
 }
 

@@ -1,7 +1,10 @@
 /** The access token of a server that asks for one. It stays in this tab, and never becomes part of an address. */
 import { useSyncExternalStore } from "react";
+import { recall, remember } from "./storage";
 
 const KEY = "milepost.token";
+/** For browsers that keep nothing: until the page is reloaded. */
+let kept: string | null = null;
 const listeners = new Set<() => void>();
 
 export function useToken(): [string | null, (token: string | null) => void] {
@@ -9,12 +12,12 @@ export function useToken(): [string | null, (token: string | null) => void] {
 }
 
 function read(): string | null {
-  return sessionStorage.getItem(KEY);
+  return recall(KEY, "session") ?? kept;
 }
 
 function set(token: string | null): void {
-  if (token) sessionStorage.setItem(KEY, token);
-  else sessionStorage.removeItem(KEY);
+  kept = token;
+  remember(KEY, token, "session");
   for (const listener of listeners) listener();
 }
 

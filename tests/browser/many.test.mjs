@@ -44,6 +44,21 @@ test("fifty runs at once are all shown as they stand", async () => {
   await page.context().close();
 });
 
+test("older runs come on demand, and newer ones by themselves", async () => {
+  const runs = new Runs(server, "old");
+  for (let index = 0; index < 130; index += 1) await runs.create(`old-${index}`);
+  const page = await open(browser, `${server.url}/?project=old`);
+  await page.locator('[data-run="old-129"]').waitFor();
+  assert.equal(await page.locator(".run-row").count(), 100);
+  await page.getByRole("button", { name: "Show older runs" }).click();
+  await page.locator('[data-run="old-0"]').waitFor();
+  await runs.create("new");
+  await page.locator('[data-run="new"]').waitFor();
+  assert.equal(await page.locator(".run-row").count(), 131);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test("a tree of ten thousand runs has few rows in the document, and is walked by keys", async () => {
   const runs = new Runs(server, "big");
   await runs.create("big", { name: "A big tree", expected_children: 0 });

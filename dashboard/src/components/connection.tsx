@@ -31,9 +31,9 @@ export function Connection({
   cursor?: string | null;
 }) {
   return (
-    <span className="connection" data-status={status} role="status" title={MEANINGS[status]}>
+    <span className="connection" data-status={status} title={MEANINGS[status]}>
       <span className="connection-dot" />
-      {WORDS[status]}
+      <span role="status">{WORDS[status]}</span>
       {seq !== undefined && (
         <span
           className="mono quiet"

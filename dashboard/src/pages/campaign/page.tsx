@@ -10,7 +10,7 @@ import { Refusal } from "../../components/refusal";
 import { Remaining } from "../../components/remaining";
 import { StateWord } from "../../components/state";
 import { Elapsed } from "../../components/times";
-import { useTitle } from "../../components/title";
+import { useRunTitle } from "../../components/title";
 import { useConsole } from "../../console";
 import { percent, plural } from "../../format/amount";
 import { headline, isOver, type Run, title } from "../../model/run";
@@ -31,7 +31,7 @@ export function CampaignPage({ id }: { id: string }) {
   const address = useAddress();
   const root = snapshot?.runs[0];
   const campaign = useMemo(() => snapshot && campaignOf(snapshot), [snapshot]);
-  useTitle(root ? title(root) : id);
+  useRunTitle(id, root);
   if (!snapshot || !root || !campaign) {
     return error && status === "failed" ? (
       <Refusal error={error} what="campaign" />

@@ -6,10 +6,10 @@ import { Connection, ConnectionBanner } from "../../components/connection";
 import { Waiting } from "../../components/notice";
 import { Refusal } from "../../components/refusal";
 import { type Tab, Tabs } from "../../components/tabs";
-import { useTitle } from "../../components/title";
+import { useRunTitle } from "../../components/title";
 import { useConsole } from "../../console";
 import { useShortcuts } from "../../keyboard";
-import { type Snapshot, title } from "../../model/run";
+import type { Snapshot } from "../../model/run";
 import { useAddress } from "../../project";
 import { EventsPanel } from "./events";
 import { RunHead } from "./head";
@@ -25,7 +25,7 @@ export function RunPage({ id }: { id: string }) {
   const [, navigate] = useLocation();
   const address = useAddress();
   const root = snapshot?.runs[0];
-  useTitle(root ? title(root) : id);
+  useRunTitle(id, root);
   // The log and its numbers belong to the whole tree, so a part of it is shown within the whole.
   const stream = snapshot?.stream;
   useEffect(() => {
