@@ -54,20 +54,26 @@ async function latency() {
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
     const id = ids[n % RUNS];
     emitted.push({ id, n, at: performance.timeOrigin + due });
-    sent.push(
-      runs.publish(id, { type: "run.progressed", data: { current: n, total: total + 1, message: `n=${n}` } }),
-    );
+    const publishing = runs.publish(id, {
+      type: "run.progressed",
+      data: { current: n, total: total + 1, message: `n=${n}` },
+    });
+    sent.push(publishing.then(() => performance.now() - due));
   }
-  await Promise.all(sent);
+  const answered = (await Promise.all(sent)).sort((a, b) => a - b);
   await page.locator(".run-line", { hasText: `n=${total - 1}` }).waitFor();
+  await page.waitForFunction((n) => globalThis.watched().painted.some((paint) => paint.n === n), total - 1);
   const { painted, tasks } = await page.evaluate(() => globalThis.watched());
   const waits = emitted
     .map(({ id, n, at }) => painted.find((paint) => paint.id === id && paint.n >= n).at - at)
     .sort((a, b) => a - b);
-  const at = (share) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))];
+  const at = (share, values = waits) =>
+    values[Math.min(values.length - 1, Math.floor(values.length * share))];
   row(`emission → painted, median (${PER_SECOND}/s, ${RUNS} runs)`, `${at(0.5).toFixed(1)} ms`, "");
   row("emission → painted, p99", `${at(0.99).toFixed(1)} ms`, `≤ ${GOAL_P99_MS} ms`, at(0.99) <= GOAL_P99_MS);
   row("emission → painted, worst", `${at(1).toFixed(1)} ms`, "");
+  // What the page is not to blame for: a busy machine shows here.
+  row("of that, emission → durable and answered, p99", `${at(0.99, answered).toFixed(1)} ms`, "");
   const longest = Math.max(0, ...tasks);
   row(
     `tasks over ${GOAL_TASK_MS} ms`,

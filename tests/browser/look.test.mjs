@@ -109,7 +109,7 @@ test("everything is done by keys", async () => {
 
 test("motion stops for those who asked for that", async () => {
   const page = await open(browser, `${server.url}/runs/docs`, { reducedMotion: "reduce" });
-  await page.locator('.mark[data-state="running"]').first().waitFor();
+  await page.locator('.run-head .mark[data-state="running"]').first().waitFor();
   const running = await page.evaluate(async () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     return document.getAnimations().filter((animation) => animation.playState === "running").length;
