@@ -60,20 +60,22 @@ async function latency() {
     });
     sent.push(publishing.then(() => performance.now() - due));
   }
-  const answered = (await Promise.all(sent)).sort((a, b) => a - b);
+  const answered = await Promise.all(sent);
   await page.locator(".run-line", { hasText: `n=${total - 1}` }).waitFor();
   await page.waitForFunction((n) => globalThis.watched().painted.some((paint) => paint.n === n), total - 1);
   const { painted, tasks } = await page.evaluate(() => globalThis.watched());
-  const waits = emitted
-    .map(({ id, n, at }) => painted.find((paint) => paint.id === id && paint.n >= n).at - at)
-    .sort((a, b) => a - b);
+  const ascending = (values) => values.sort((a, b) => a - b);
+  const paint = ({ id, n }) => painted.find((candidate) => candidate.id === id && candidate.n >= n).at;
+  const waits = ascending(emitted.map((event) => paint(event) - event.at));
+  const shown = ascending(emitted.map((event, n) => paint(event) - event.at - answered[n]));
   const at = (share, values = waits) =>
     values[Math.min(values.length - 1, Math.floor(values.length * share))];
   row(`emission → painted, median (${PER_SECOND}/s, ${RUNS} runs)`, `${at(0.5).toFixed(1)} ms`, "");
   row("emission → painted, p99", `${at(0.99).toFixed(1)} ms`, `≤ ${GOAL_P99_MS} ms`, at(0.99) <= GOAL_P99_MS);
   row("emission → painted, worst", `${at(1).toFixed(1)} ms`, "");
-  // What the page is not to blame for: a busy machine shows here.
-  row("of that, emission → durable and answered, p99", `${at(0.99, answered).toFixed(1)} ms`, "");
+  // What the page is not to blame for, and what it is.
+  row("emission → durable and answered, p99", `${at(0.99, ascending([...answered])).toFixed(1)} ms`, "");
+  row("durable and answered → painted, p99", `${at(0.99, shown).toFixed(1)} ms`, "");
   const longest = Math.max(0, ...tasks);
   row(
     `tasks over ${GOAL_TASK_MS} ms`,
