@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const BINARY = resolve(ROOT, process.env.MILEPOST_BIN ?? "target/debug/milepost");
+const BINARY = resolve(ROOT, process.env.MILEPOST_BINARY ?? "target/debug/milepost");
 
 export class Server {
   #directory;
