@@ -1,20 +1,12 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { Bar } from "../../components/bar";
+import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useNow } from "../../components/clock";
-import { Icon } from "../../components/icon";
-import { StateMark } from "../../components/state";
-import { Elapsed } from "../../components/times";
-import { percent } from "../../format/amount";
 import { duration } from "../../format/time";
-import { headline, isOver, type Run, shown, title } from "../../model/run";
+import type { Run } from "../../model/run";
 import { type Row, rowsOf, spanOf } from "../../model/tree";
+import { rowId, TreeRow, type View } from "./tree_row";
 
 const ROW_HEIGHT = 36;
-/** Deeper than this, indentation would leave no room for names. */
-const INDENT_LEVELS = 8;
-
-type View = "progress" | "timeline";
 
 interface Properties {
   runs: readonly Run[];
@@ -42,11 +34,13 @@ export function Tree({ runs, selected, onSelect, view }: Properties) {
     });
   }, []);
   const at = rows.findIndex((row) => row.run.id === selected);
-  const keep = useRef(virtual);
-  keep.current = virtual;
-  useEffect(() => {
-    if (at >= 0) keep.current.scrollToIndex(at);
-  }, [at]);
+  const scroll = useRef(() => {});
+  scroll.current = () => {
+    if (at >= 0) virtual.scrollToIndex(at);
+  };
+  // When another run is selected, and not when the selected one moves because others come: that would take the page from its reader.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  useEffect(() => scroll.current(), [selected]);
   const press = (event: KeyboardEvent) => {
     const target = keyTarget(event.key, rows, at, toggle);
     if (target === undefined) return;
@@ -139,112 +133,4 @@ function TreeHead({ view, span }: { view: View; span: number }) {
       <span className="tree-time">Time</span>
     </div>
   );
-}
-
-interface RowProperties extends Row {
-  top: number;
-  selected: boolean;
-  onSelect: (run: string) => void;
-  onToggle: (run: string) => void;
-  view: View;
-  from: number;
-  to: number;
-}
-
-const TreeRow = memo(function TreeRow({
-  run,
-  depth,
-  children,
-  open,
-  position,
-  siblings,
-  top,
-  selected,
-  onSelect,
-  onToggle,
-  view,
-  from,
-  to,
-}: RowProperties) {
-  const line = headline(run);
-  return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree takes the keys
-    // biome-ignore lint/a11y/useFocusableInteractive: the tree has the focus
-    <div
-      id={rowId(run.id)}
-      role="treeitem"
-      className="tree-row"
-      data-run={run.id}
-      data-state={shown(run)}
-      aria-level={depth + 1}
-      aria-posinset={position}
-      aria-setsize={siblings}
-      aria-selected={selected}
-      aria-expanded={children ? open : undefined}
-      style={{ transform: `translateY(${top}px)` }}
-      onClick={() => onSelect(run.id)}
-    >
-      <span
-        className="tree-name"
-        style={{ paddingInlineStart: `${Math.min(depth, INDENT_LEVELS) * 1.1}rem` }}
-      >
-        {children ? (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the arrow keys do it
-          // biome-ignore lint/a11y/noStaticElementInteractions: the same
-          <span
-            className="tree-toggle"
-            data-open={open || undefined}
-            onClick={(event) => {
-              event.stopPropagation();
-              onToggle(run.id);
-            }}
-          >
-            <Icon name="right" />
-          </span>
-        ) : (
-          <span className="tree-toggle" />
-        )}
-        <StateMark state={shown(run)} />
-        <span className="clip">{title(run)}</span>
-        {children > 0 && !open && <span className="tab-count">{children}</span>}
-      </span>
-      <span className="tree-line clip" title={line}>
-        {line}
-      </span>
-      {view === "progress" ? (
-        <span className="tree-progress">
-          <Bar run={run} />
-          <span className="run-percent">{percent(run.progress.fraction)}</span>
-        </span>
-      ) : (
-        <TimeBar run={run} from={from} to={to} />
-      )}
-      <span className="tree-time">
-        <Elapsed run={run} />
-      </span>
-    </div>
-  );
-});
-
-/** When a run was at work, within the time of the whole tree. */
-function TimeBar({ run, from, to }: { run: Run; from: number; to: number }) {
-  const start = Date.parse(run.started_at ?? run.created_at);
-  const end = run.finished_at ? Date.parse(run.finished_at) : to;
-  const share = (time: number) =>
-    `${(100 * Math.max(0, Math.min(1, (time - from) / (to - from)))).toFixed(2)}%`;
-  const label = run.started_at ? `Began after ${duration(start - from)}` : "Has not begun";
-  return (
-    <span className="timebar" title={label}>
-      <span
-        className="timebar-fill"
-        data-state={shown(run)}
-        data-open={isOver(run.state) ? undefined : true}
-        style={{ left: share(start), width: `max(2px, calc(${share(end)} - ${share(start)}))` }}
-      />
-    </span>
-  );
-}
-
-function rowId(run: string): string {
-  return `run ${run}`.replaceAll(" ", "-");
 }
