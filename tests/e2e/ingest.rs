@@ -6,25 +6,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use milepost_tests::api::{eventually, expect, expect_problem, header};
-use milepost_tests::git::{GitServer, Repository, git};
+use milepost_tests::git::{GitServer, Repository, git, some_hundred_files};
 use milepost_tests::{Api, Events, Frame, Server};
 use reqwest::Response;
 use serde_json::{Value, json};
 
 const STAGES: [&str; 5] = ["Cloning", "Parsing", "Indexing", "Complete", "Failed"];
-
-/// `code` below `root`: some hundred files, and enough bytes that a pack of them has a middle.
-fn some_hundred_files(root: &Path) -> Repository {
-    let repository = Repository::init(root.join("code"));
-    for number in 0..300 {
-        let noise: String = (0..20).map(|line| format!("# {:x}\n", (number * 20 + line) * 2_654_435_761_u64)).collect();
-        let content = format!("class Thing{number}:\n    def act(self):\n        return {number}\n{noise}");
-        repository.write(format!("package{}/file{number}.py", number % 20), content);
-    }
-    repository.write("README.md", "# A needle in a haystack\n").commit();
-    git(&repository.0, ["update-server-info"]);
-    repository
-}
 
 async fn start(server: &Server, query: &str, body: Value) -> Response {
     let request = server.api().client().post(server.url(&format!("/api/v1/ingest/github{query}")));

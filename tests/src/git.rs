@@ -49,6 +49,19 @@ impl Repository {
     }
 }
 
+/// `code` below `root`: some hundred files, and enough bytes that a pack of them has a middle.
+pub fn some_hundred_files(root: &Path) -> Repository {
+    let repository = Repository::init(root.join("code"));
+    for number in 0..300 {
+        let noise: String = (0..20).map(|line| format!("# {:x}\n", (number * 20 + line) * 2_654_435_761_u64)).collect();
+        let content = format!("class Thing{number}:\n    def act(self):\n        return {number}\n{noise}");
+        repository.write(format!("package{}/file{number}.py", number % 20), content);
+    }
+    repository.write("README.md", "# A needle in a haystack\n").commit();
+    git(&repository.0, ["update-server-info"]);
+    repository
+}
+
 /// Serves the repositories below `root`. The first part of a URL's path says how:
 /// `smart`, `dumb`, `held` (smart, but stops in the middle of the pack until the test lets it go on), `stall` (the same, but
 /// never goes on), `silent` (never answers), `moved` (redirects to `smart`), `away` (redirects to what the test sets), or a

@@ -10,9 +10,11 @@ pub mod events;
 pub mod git;
 pub mod server;
 pub mod socket;
+pub mod worker;
 
 pub use api::Api;
 pub use chat::{Chat, Reply};
 pub use events::{Events, Frame};
 pub use server::Server;
 pub use socket::Socket;
+pub use worker::Worker;

@@ -77,8 +77,8 @@ impl Server {
             panic!("the first line is {line:?}; it said: {words}");
         };
         self.address = address.to_owned();
-        forward(stdout);
-        forward(BufReader::new(child.stderr.take().unwrap()));
+        forward("server", stdout);
+        forward("server", BufReader::new(child.stderr.take().unwrap()));
         self.child = Some(child);
     }
 
@@ -152,12 +152,12 @@ pub fn binary() -> PathBuf {
     path
 }
 
-/// Passes on what the server says, so that it stands in the output of a failing test.
-fn forward(mut reader: impl tokio::io::AsyncBufRead + Unpin + Send + 'static) {
+/// Passes on what a process says, so that it stands in the output of a failing test.
+pub(crate) fn forward(who: &'static str, mut reader: impl tokio::io::AsyncBufRead + Unpin + Send + 'static) {
     tokio::spawn(async move {
         let mut line = String::new();
         while reader.read_line(&mut line).await.is_ok_and(|read| read > 0) {
-            eprint!("[server] {line}");
+            eprint!("[{who}] {line}");
             line.clear();
         }
     });

@@ -12,6 +12,7 @@ use crate::publish::PublishArguments;
 use crate::runs::RunsArguments;
 use crate::serve::ServeArguments;
 use crate::tail::TailArguments;
+use crate::work::WorkArguments;
 
 /// Live and durable progress of long-running work.
 #[derive(Debug, Parser)]
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Ingest a git repository: clone, parse and index it, here
     Ingest(IngestArguments),
+    /// Work on queued runs of a server
+    Work(WorkArguments),
     /// Follow a run until it is over
     Tail(TailArguments),
     /// Publish events of a run from stdin

@@ -29,9 +29,6 @@ Exits 0 when it is complete, 1 when it failed, 130 when it was cancelled.
 
 Example: milepost ingest https://github.com/rust-lang/log --out log-index";
 
-/// What ingest jobs are in the log.
-const KIND: &str = "ingest";
-
 /// A worker that is killed shows as stalled after so many seconds. Heartbeats are sent by themselves.
 const LEASE_SECONDS: u32 = 30;
 
@@ -123,7 +120,7 @@ async fn create(client: &Client, id: &RunId, plan: &Plan) -> Result<RunHandle, F
     let name: String = repository.chars().take(caps::LABEL_CHARS).collect();
     let branch = plan.branch.as_ref().map(Branch::as_str);
     let metadata = Json::from(&serde_json::json!({"repository": repository, "branch": branch}));
-    let run = client.run(KIND).id(id.as_str()).name(name).metadata(metadata);
+    let run = client.run(job::KIND).id(id.as_str()).name(name).metadata(metadata);
     Ok(run.expected_children(job::STAGES).lease_seconds(LEASE_SECONDS).start().await?)
 }
 

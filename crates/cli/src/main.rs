@@ -24,6 +24,7 @@ mod terminal;
 mod text;
 mod view;
 mod watch;
+mod work;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -59,6 +60,7 @@ fn run(command: Command) -> Outcome {
         Command::Serve(arguments) => in_runtime(serve::run(arguments)),
         Command::Ingest(arguments) => in_runtime(ingest::run(arguments)),
         Command::Tail(arguments) => in_runtime(tail::run(arguments)),
+        Command::Work(arguments) => in_runtime(work::run(arguments)),
         Command::Publish(arguments) => in_runtime(publish::run(arguments)),
         Command::Cancel(arguments) => in_runtime(cancel::run(arguments)),
         Command::Runs(arguments) => in_runtime(runs::run(arguments)),

@@ -174,9 +174,10 @@ impl RunHandle {
         RunBuilder::below(self.clone(), kind)
     }
 
-    /// Takes up a run below this one that exists, to go on with it.
+    /// Takes up a descendant that exists, to report on it through the same queue and under the same lease.
+    #[must_use]
     pub fn take_up(&self, run: &RunId) -> Self {
-        Self::new(self.outbox.clone(), run.clone(), Some(&self.run), None)
+        Self::new(Arc::clone(&self.outbox), run.clone(), Some(&self.run), None)
     }
 
     /// Sends an artifact's bytes, after everything that was said before. Returns when they are durable. Tries again, from the
@@ -236,6 +237,16 @@ impl RunHandle {
     /// The first refusal of an event of this run since the last flush.
     pub async fn flush(&self) -> Result<(), ClientError> {
         self.outbox.flush(&self.run).await
+    }
+
+    /// Gives a claimed run back, so that another worker may have it at once, as its next attempt. What was queued is sent
+    /// before; nothing is taken from any handle of the run afterwards.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`], with `lease_lost` when somebody else has it already and `run_terminal` when it is over, and
+    /// [`ClientError::Unreachable`]: then the lease runs out by itself.
+    pub async fn hand_back(&self) -> Result<(), ClientError> {
+        self.outbox.hand_back().await
     }
 
     pub(crate) fn outbox(&self) -> &Arc<Outbox> {

@@ -142,6 +142,11 @@ impl Transport for HttpTransport {
         read(leased(self.call(Method::POST, &["runs", run.as_str(), "heartbeat"], None)?, lease)).await
     }
 
+    async fn release(&self, run: &RunId, lease: Option<&str>) -> Result<(), ClientError> {
+        let call = self.call(Method::POST, &["runs", run.as_str(), "release"], None)?;
+        checked(send(leased(call, lease)).await?).await.map(drop)
+    }
+
     async fn control(&self, run: &RunId, wait: Duration) -> Result<Vec<CancelCommand>, ClientError> {
         let call = self.call(Method::GET, &["runs", run.as_str(), "control"], Some(wait))?;
         let response = checked(send(call).await?).await?;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use milepost_core::event::RunProgressed;
-use milepost_core::{Body, EventId, RunId};
+use milepost_core::{Body, Code, EventId, RunId};
 use milepost_wire::native::answers::{CancelCommand, CancelInfo};
 use milepost_wire::native::requests::InputEvent;
 use tokio::sync::{Notify, Semaphore, oneshot, watch as tokio_watch};
@@ -204,6 +204,19 @@ impl Outbox {
         settled.wait_for(|settled| *settled >= target).await.map(drop).unwrap_or_default();
         let refused = self.shared.lock().nodes.get_mut(run).and_then(|node| node.refused.take());
         refused.map_or(Ok(()), Err)
+    }
+}
+
+impl Outbox {
+    /// Sends what is queued, stops renewing the lease, and gives it back.
+    pub(crate) async fn hand_back(&self) -> Result<(), ClientError> {
+        let Shared { top, lease, transport, .. } = &*self.shared;
+        // A refusal of something that was queued changes nothing about giving it back.
+        drop(self.flush(top).await);
+        // A heartbeat that comes after it would take the run up again.
+        self.shared.lock().nodes.values().for_each(|node| node.gone.cancel());
+        self.shared.fail(&ClientError::refused(Code::LeaseLost, format!("the run `{top}` was given back")));
+        transport.release(top, lease.as_deref()).await
     }
 }
 

@@ -54,6 +54,7 @@ pub(crate) struct State {
     pub(crate) publishes: Vec<(u64, usize)>,
     pub(crate) starts: Vec<Start>,
     pub(crate) heartbeats: usize,
+    pub(crate) released: usize,
     pub(crate) controls: usize,
     pub(crate) artifacts: HashMap<ArtifactId, Vec<u8>>,
     pub(crate) claimable: Option<Claimed>,
@@ -72,6 +73,7 @@ impl FakeServer {
             publishes: Vec::new(),
             starts: Vec::new(),
             heartbeats: 0,
+            released: 0,
             controls: 0,
             artifacts: HashMap::new(),
             claimable: None,
@@ -238,6 +240,11 @@ impl Transport for FakeServer {
     async fn heartbeat(&self, run: &RunId, _lease: Option<&str>) -> Result<Heartbeat, ClientError> {
         self.lock().heartbeats += 1;
         Ok(Heartbeat { lease_expires_at: None, cancel: self.cancelling(run) })
+    }
+
+    async fn release(&self, _run: &RunId, _lease: Option<&str>) -> Result<(), ClientError> {
+        self.lock().released += 1;
+        Ok(())
     }
 
     async fn control(&self, run: &RunId, wait: Duration) -> Result<Vec<CancelCommand>, ClientError> {

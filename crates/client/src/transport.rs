@@ -45,6 +45,9 @@ pub trait Transport: Send + Sync + 'static {
     /// `POST /runs/{run}/heartbeat`.
     async fn heartbeat(&self, run: &RunId, lease: Option<&str>) -> Result<Heartbeat, ClientError>;
 
+    /// `POST /runs/{run}/release`.
+    async fn release(&self, run: &RunId, lease: Option<&str>) -> Result<(), ClientError>;
+
     /// `GET /runs/{run}/control` as a long poll. Empty when the time ran out.
     async fn control(&self, run: &RunId, wait: Duration) -> Result<Vec<CancelCommand>, ClientError>;
 

@@ -166,6 +166,15 @@ impl Hub {
         Ok(answer)
     }
 
+    /// Takes a claimed run back from its worker, as if its lease had run out: another one may claim it at once.
+    ///
+    /// # Errors
+    /// [`HubError::LeaseLost`] when the lease is not that of the current attempt of `run`, a refusal when the run is over or
+    /// being cancelled.
+    pub async fn release(&self, project: &Project, run: &RunId, lease: String) -> Result<(), HubError> {
+        self.ask(project, run, Request::Release { run: run.clone(), lease }).await.map(drop)
+    }
+
     /// Deletes a root that is over, with everything below it.
     ///
     /// # Errors
@@ -339,6 +348,21 @@ impl Hub {
     /// The current time, by the hub's clock.
     pub fn now(&self) -> Time {
         self.0.clock.now()
+    }
+
+    /// How many runs wait for a worker, by kind, the most frequent kinds first; at most `limit` kinds.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn queued(&self, limit: usize) -> Result<Vec<(Kind, u64)>, HubError> {
+        Ok(self.0.store.queued(limit).await?)
+    }
+
+    /// Claimed runs whose workers keep their leases. Each of them is in memory, because its lease may run out.
+    pub fn active_leases(&self) -> usize {
+        let held = |run: &&Arc<Run>| run.claimed && !run.stalled && !run.state.is_terminal();
+        let of = |live: &Arc<Live>| live.with_tree(|tree| tree.runs().iter().filter(held).count());
+        self.0.live().iter().map(of).sum()
     }
 
     /// Streams in memory.

@@ -181,6 +181,11 @@ impl Registry {
         lock(&self.streams).get(key)?.get().cloned()
     }
 
+    /// All live streams.
+    pub(crate) fn live(&self) -> Vec<Arc<Live>> {
+        lock(&self.streams).values().filter_map(|cell| cell.get().cloned()).collect()
+    }
+
     /// The live streams of a project.
     pub(crate) fn live_in(&self, project: &Project) -> Vec<Arc<Live>> {
         let streams = lock(&self.streams);

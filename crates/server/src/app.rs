@@ -125,6 +125,7 @@ fn native() -> Router<App> {
         .route("/v1/projects/{project}/runs/{run}/cancel", post(cancel::request))
         .route("/v1/projects/{project}/runs/{run}/control", get(control::control))
         .route("/v1/projects/{project}/runs/{run}/heartbeat", post(control::heartbeat))
+        .route("/v1/projects/{project}/runs/{run}/release", post(control::release))
         .route("/v1/projects/{project}/runs/{run}/artifacts/{artifact}", put(store).get(fetch))
         .route("/v1/projects/{project}/events", get(api::feed::follow))
         .route("/v1/projects/{project}/claims", post(claims::claim))

@@ -57,3 +57,6 @@ pub(crate) const READINESS_AGE: Duration = Duration::from_secs(1);
 
 /// Connections that wait to be accepted. The system may have a lower bound of its own (`net.core.somaxconn`).
 pub(crate) const BACKLOG: u32 = 4_096;
+
+/// Kinds of queued runs that the metrics show, the longest queues first. Kinds are the users' words, and each is a time series.
+pub(crate) const QUEUES_SHOWN: usize = 50;

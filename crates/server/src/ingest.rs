@@ -26,7 +26,7 @@ use crate::transport::sse::HEADERS;
 use follow::{Follow, Join};
 use jobs::Begun;
 pub(crate) use jobs::{Jobs, client};
-use request::Request;
+use request::{Request, Worker};
 
 /// Hits of a search where the caller does not say.
 const HITS: usize = 20;
@@ -72,7 +72,10 @@ pub(crate) async fn start(
     principal.may(Action::Publish, &request.project)?;
     let job = request.job_id.clone().unwrap_or_else(jobs::new_id);
     let begun = match request.plan(&app.config().ingest) {
-        Ok(plan) => app.ingest().begin(&app, &request.project, &job, plan).await,
+        Ok(plan) => match request.worker {
+            Worker::BuiltIn => app.ingest().begin(&app, &request.project, &job, plan).await,
+            Worker::External => app.ingest().queue(&app, &request.project, &job, plan).await,
+        },
         Err(error) => Err(refused(&error)),
     };
     match begun {

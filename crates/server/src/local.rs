@@ -128,6 +128,11 @@ impl Transport for LocalTransport {
         read(self.send(request, Body::empty()).await?).await
     }
 
+    async fn release(&self, run: &RunId, lease: Option<&str>) -> Result<(), ClientError> {
+        let request = leased(self.request(Method::POST, &format!("/runs/{run}/release")), lease);
+        self.send(request, Body::empty()).await.map(drop)
+    }
+
     async fn control(&self, run: &RunId, wait: Duration) -> Result<Vec<CancelCommand>, ClientError> {
         let request = self.request(Method::GET, &format!("/runs/{run}/control?wait={}", wait.as_secs()));
         let response = self.send(request, Body::empty()).await?;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::MatchedPath;
 use http::{Method, StatusCode};
+use milepost_core::Kind;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -36,6 +37,9 @@ pub(crate) struct Metrics {
     store_errors: Counter,
     connections: Gauge,
     connections_refused: Counter,
+    claim_seconds: Histogram,
+    queued: Family<Queue, Gauge>,
+    leases: Gauge,
     sessions: Family<Transport, Gauge>,
     frames: Family<Transport, Counter>,
     signalr: SignalR,
@@ -83,6 +87,12 @@ struct Transport {
     transport: &'static str,
 }
 
+/// Kinds are the users' words: only so many of them are shown, see [`QUEUES_SHOWN`](crate::caps::QUEUES_SHOWN).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Queue {
+    kind: String,
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::default();
@@ -102,6 +112,12 @@ impl Metrics {
             store_errors: Counter::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
+            // 5 ms to an hour: from a worker that waited for the run to a fleet that is far too small.
+            claim_seconds: Histogram::new([
+                0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0,
+            ]),
+            queued: Family::default(),
+            leases: Gauge::default(),
             sessions: Family::default(),
             frames: Family::default(),
             signalr,
@@ -129,6 +145,10 @@ impl Metrics {
         registry.register("connections", "Open connections", self.connections.clone());
         let help = "Connections refused because there were too many";
         registry.register("connections_refused", help, self.connections_refused.clone());
+        let help = "From the moment a run could be claimed to its claim";
+        registry.register_with_unit("claim", help, Unit::Seconds, self.claim_seconds.clone());
+        registry.register("queued_runs", "Runs that wait for a worker, by kind", self.queued.clone());
+        registry.register("leases", "Claimed runs whose workers are heard of", self.leases.clone());
         registry.register("sessions", "Viewers, by transport", self.sessions.clone());
         registry.register("frames_delivered", "Events handed to viewers, by transport", self.frames.clone());
     }
@@ -154,6 +174,20 @@ impl Metrics {
 
     pub(crate) fn append_took(&self, time: Duration) {
         self.append_seconds.observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn claimed_after(&self, time: Duration) {
+        self.claim_seconds.observe(time.as_secs_f64());
+    }
+
+    /// Sets what workers are needed for: runs that wait, by kind, and runs that have somebody.
+    pub(crate) fn show_work(&self, queued: &[(Kind, u64)], leases: usize) {
+        self.queued.clear();
+        for (kind, count) in queued {
+            let label = Queue { kind: kind.as_str().to_owned() };
+            self.queued.get_or_create(&label).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+        self.leases.set(i64::try_from(leases).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn store_error(&self) {

@@ -39,7 +39,7 @@ pub(crate) enum EventOrEvents {
     ),
     paths(
         runs::create, runs::list, runs::snapshot, runs::delete, cancel::request, events::publish, events::read,
-        feed::follow, socket::upgrade, control::control, control::heartbeat, claims::claim, artifacts::store::store,
+        feed::follow, socket::upgrade, control::control, control::heartbeat, control::release, claims::claim, artifacts::store::store,
         artifacts::fetch::fetch, projects::ingest, projects::agent, projects::workflow,
         projects::project, health::alive, health::ready, health::metrics, about::openapi,
     ),

@@ -52,6 +52,7 @@ macro_rules! conformance_suite {
             timed_streams_are_found
             unfinished_roots_are_found
             claimable_runs_are_oldest_first
+            queues_are_counted_by_kind
             projects_are_apart
         }
         #[test]

@@ -65,6 +65,9 @@ pub trait EventStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(RunId, RunId)>, StoreError>;
 
+    /// How many open runs a worker may claim, by kind and over all projects: the most frequent kinds first, at most `limit`.
+    async fn queued(&self, limit: usize) -> Result<Vec<(Kind, u64)>, StoreError>;
+
     /// Forgets a stream: its log, its checkpoint, its rows. Nothing happens when there is none.
     async fn delete(&self, project: &Project, stream: &RunId) -> Result<(), StoreError>;
 

@@ -216,6 +216,18 @@ impl EventStore for MemoryStore {
         Ok(found.map(|run| (run.row.run.clone(), run.stream.clone())).collect())
     }
 
+    async fn queued(&self, limit: usize) -> Result<Vec<(Kind, u64)>, StoreError> {
+        let state = self.open()?;
+        let mut counts = BTreeMap::<&str, (Kind, u64)>::new();
+        for run in state.runs.values().filter(|run| run.row.claimable) {
+            counts.entry(run.row.kind.as_str()).or_insert_with(|| (run.row.kind.clone(), 0)).1 += 1;
+        }
+        let mut counts: Vec<_> = counts.into_values().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counts.truncate(limit);
+        Ok(counts)
+    }
+
     async fn delete(&self, project: &Project, stream: &RunId) -> Result<(), StoreError> {
         self.open()?.delete(project, stream);
         Ok(())

@@ -206,6 +206,10 @@ impl EventStore for SqliteStore {
         self.readers.query(move |connection| listing::claimable(connection, &project, &kinds, limit)).await
     }
 
+    async fn queued(&self, limit: usize) -> Result<Vec<(Kind, u64)>, StoreError> {
+        self.readers.query(move |connection| listing::queued(connection, limit)).await
+    }
+
     async fn delete(&self, project: &Project, stream: &RunId) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
         self.hand(Job::Delete(Key::new(project, stream), answer)).await?;

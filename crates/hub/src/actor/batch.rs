@@ -91,6 +91,7 @@ impl Actor {
             }
             Request::Heartbeat { run, lease } => self.heartbeat(work, run, lease.as_deref()).map(Answer::Heartbeat),
             Request::Claim { run, lease_seconds } => self.claim(work, run, *lease_seconds).map(Answer::Claimed),
+            Request::Release { run, lease } => self.release(work, run, lease).map(|()| Answer::Released),
             Request::Delete { run } => self.delete(work, run).await.map(|()| Answer::Deleted),
         }
     }
@@ -226,12 +227,33 @@ impl Actor {
         if !rows::is_claimable(known) {
             return Err(HubError::LeaseLost { run: run.clone(), attempt: known.attempt });
         }
+        let since = if known.attempt == 0 { known.created_at } else { known.updated_at };
+        let waited_ms = work.now.millis_since(since);
         let started = RunStarted { attempt: Some(known.attempt.saturating_add(1)), lease_seconds: Some(lease_seconds) };
         let draft = Draft { run: run.clone(), id: None, time: None, body: Body::RunStarted(started) };
         self.write(work, Author::Producer, draft)?;
         let run = work.tree.run(run).cloned().ok_or_else(|| HubError::RunNotFound(run.clone()))?;
         let lease = format!("{}/{}/{}", work.tree.epoch(), run.id, run.attempt);
-        Ok(Claimed { run, cursor: work.tree.cursor(), lease })
+        Ok(Claimed { run, cursor: work.tree.cursor(), lease, waited_ms })
+    }
+
+    /// The worker says itself what its silence would say later: the run has nobody.
+    fn release(&mut self, work: &mut Work, run: &RunId, lease: &str) -> Result<(), HubError> {
+        check_lease(&work.tree, lease)?;
+        let known = work.tree.run(run).ok_or_else(|| HubError::RunNotFound(run.clone()))?;
+        if !names(lease, run) {
+            return Err(HubError::LeaseLost { run: run.clone(), attempt: known.attempt });
+        }
+        if known.state.is_terminal() {
+            let (run, state) = (known.id.clone(), known.state);
+            return Err(milepost_core::Refusal::Terminal { run, state }.into());
+        }
+        if known.stalled {
+            return Ok(());
+        }
+        let body = Body::RunStalled(Default::default());
+        self.write(work, Author::Server, Draft { run: run.clone(), id: None, time: None, body })?;
+        Ok(())
     }
 
     async fn delete(&mut self, work: &Work, run: &RunId) -> Result<(), HubError> {
@@ -357,6 +379,11 @@ fn check_lease(tree: &Tree, lease: &str) -> Result<(), HubError> {
         return Ok(());
     }
     Err(lost(&run.id, run.attempt))
+}
+
+/// Whether a lease is that of `run`, and not of one above or beside it.
+fn names(lease: &str, run: &RunId) -> bool {
+    lease.split('/').nth(1) == Some(run.as_str())
 }
 
 /// Whether an event can bring a deadline nearer. Renewals only move deadlines away.

@@ -92,6 +92,8 @@ pub struct Claimed {
     pub cursor: Cursor,
     /// What the worker shows with everything it writes.
     pub lease: String,
+    /// Milliseconds for which it could have been claimed: since it was created, or since the worker before was given up.
+    pub waited_ms: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -101,6 +103,7 @@ pub(crate) enum Request {
     Cancel { run: RunId, by: Option<String>, reason: Option<String>, grace_seconds: u32 },
     Heartbeat { run: RunId, lease: Option<String> },
     Claim { run: RunId, lease_seconds: u32 },
+    Release { run: RunId, lease: String },
     Delete { run: RunId },
 }
 
@@ -111,6 +114,7 @@ pub(crate) enum Answer {
     Cancel(CancelAnswer),
     Heartbeat(Heartbeat),
     Claimed(Claimed),
+    Released,
     Deleted,
 }
 

@@ -73,6 +73,58 @@ async fn what_a_lost_worker_had_is_claimed_again_and_its_lease_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_given_back_is_claimed_again_at_once() {
+    let world = queued(1).await;
+    let first = world.claim(3_600, 0).await.unwrap();
+    assert_eq!(first.waited_ms, 0);
+    pass(1_000).await;
+    let release = async |lease: &str| world.hub.release(&project(), &id("q0"), lease.to_owned()).await;
+    assert_eq!(code(release("nonsense").await), "lease_lost");
+    release(&first.lease).await.unwrap();
+    release(&first.lease).await.unwrap();
+    pass(5_000).await;
+    let second = world.claim(10, 0).await.unwrap();
+    assert_eq!((second.run.attempt, second.waited_ms), (2, 5_000));
+    assert_eq!(code(release(&first.lease).await), "lease_lost");
+    world.work(&second, "q0 run.completed").await.unwrap();
+    assert_eq!(code(release(&second.lease).await), "run_terminal");
+    assert_eq!(world.story("q0", 2).await, "q0 run.stalled, q0 run.recovered, q0 run.started, q0 run.completed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_good_for_everything_below_its_run_and_gives_back_its_own_only() {
+    let world = World::new().made(&["+r", r#"a {"kind":"k","parent":"r"}"#]).await;
+    let claimed = world.claim(10, 0).await.unwrap();
+    assert_eq!((claimed.run.id.as_str(), claimed.run.stream.as_str()), ("a", "r"));
+    world.work(&claimed, r#"b run.created {"kind":"step","parent":"a"}"#).await.unwrap();
+    world.work(&claimed, "b run.started").await.unwrap();
+    let released = world.hub.release(&project(), &id("b"), claimed.lease.clone()).await;
+    assert_eq!(code(released), "lease_lost");
+    pass(10_001).await;
+    let again = world.claim(10, 0).await.unwrap();
+    assert_eq!((again.run.id.as_str(), again.run.attempt), ("a", 2));
+    for line in ["a x.late", "b x.late", "b run.completed"] {
+        assert_eq!(code(world.work(&claimed, line).await), "lease_lost", "{line}");
+    }
+    world.work(&again, "b run.completed").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn queues_and_leases_are_counted() {
+    let world = queued(3).await;
+    let counts =
+        async || (world.hub.queued(9).await.unwrap().first().map(|(_, count)| *count), world.hub.active_leases());
+    assert_eq!(counts().await, (Some(3), 0));
+    let claimed = world.claim(10, 0).await.unwrap();
+    world.claim(60, 0).await.unwrap();
+    assert_eq!(counts().await, (Some(1), 2));
+    pass(10_001).await;
+    assert_eq!(counts().await, (Some(2), 1), "one has fallen silent");
+    world.work(&claimed, "q0 run.completed").await.unwrap();
+    assert_eq!(counts().await, (Some(1), 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nonsense_is_no_lease() {
     let world = queued(1).await;
     let mut claimed = world.claim(10, 0).await.unwrap();

@@ -152,6 +152,10 @@ impl EventStore for Wire {
         self.through()?.claimable(project, kinds, limit).await
     }
 
+    async fn queued(&self, limit: usize) -> Result<Vec<(Kind, u64)>, StoreError> {
+        self.through()?.queued(limit).await
+    }
+
     async fn delete(&self, project: &Project, stream: &RunId) -> Result<(), StoreError> {
         self.through()?.delete(project, stream).await
     }

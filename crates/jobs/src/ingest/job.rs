@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use milepost_client::{ArtifactSource, Client, ClientError, NewArtifact, RunHandle};
-use milepost_core::{ArtifactId, Code, Json, RunId};
+use milepost_core::{ArtifactId, Code, Json, Run, RunId};
 
 use super::{IngestError, Outcome, Plan, ingest};
 use board::Board;
@@ -20,12 +20,20 @@ use stage::{STAGE_COUNT, Stages};
 /// Children of an ingest run: one for each stage.
 pub const STAGES: u32 = STAGE_COUNT;
 
+/// What ingest jobs are in the log.
+pub const KIND: &str = "ingest";
+
 /// Ingests what `plan` names and reports it on `job`, a run that has started and is not over. Results are put together in
 /// `work_dir`, which has to exist; the caller deletes it. Returns when the end of the run is durable, or cannot be made so.
 /// When the returned future is dropped, the work stops within a second.
 pub async fn run(client: &Client, job: &RunId, plan: Plan, work_dir: &Path) {
-    let handle = client.attach(job, job);
-    let ended = match work(&handle, plan, work_dir).await {
+    run_attempt(&client.attach(job, job), &[], plan, work_dir).await;
+}
+
+/// Does what [`run`] does, as an attempt that somebody claimed: `before` are the runs of the tree that former attempts left.
+/// Their stages are taken up again where they are still open, and artifacts that are there already are left as they are.
+pub async fn run_attempt(handle: &RunHandle, before: &[Arc<Run>], plan: Plan, work_dir: &Path) {
+    let ended = match work(handle, before, plan, work_dir).await {
         Ok(outcome) => handle.complete(Some(result(&outcome))).await.map(drop),
         Err(IngestError::Cancelled) => handle.cancelled().await.map(drop),
         Err(error) => handle.fail(error.code(), error.to_string()).await.map(drop),
@@ -36,15 +44,15 @@ pub async fn run(client: &Client, job: &RunId, plan: Plan, work_dir: &Path) {
         other => other,
     };
     if let Err(error) = ended {
-        tracing::warn!(%job, %error, "the end of an ingest job could not be reported");
+        tracing::warn!(job = %handle.id(), %error, "the end of an ingest job could not be reported");
     }
 }
 
-async fn work(handle: &RunHandle, plan: Plan, work_dir: &Path) -> Result<Outcome, IngestError> {
+async fn work(handle: &RunHandle, before: &[Arc<Run>], plan: Plan, work_dir: &Path) -> Result<Outcome, IngestError> {
     let board = Arc::new(Board::default());
     let cancel = Arc::new(AtomicBool::new(false));
     let _stops = StopOnDrop(cancel.clone());
-    let mut stages = Stages::new(handle).await?;
+    let mut stages = Stages::new(handle, before).await?;
     let (engine_board, directory) = (board.clone(), work_dir.to_owned());
     let mut engine = tokio::task::spawn_blocking({
         let cancel = cancel.clone();
@@ -86,8 +94,11 @@ async fn store(handle: &RunHandle, outcome: &Outcome) -> Result<(), IngestError>
             name: Some(name.to_owned()),
             media_type: Some(media_type.to_owned()),
         };
-        let stored = handle.artifact(&artifact, &ArtifactSource::File(path.clone())).await;
-        stored.map_err(|error| reporting(handle, &error))?;
+        match handle.artifact(&artifact, &ArtifactSource::File(path.clone())).await {
+            // A former attempt came this far.
+            Err(error) if error.code() == Some(Code::ArtifactExists) => {}
+            stored => drop(stored.map_err(|error| reporting(handle, &error))?),
+        }
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Workers that ask for something to do.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -36,7 +38,8 @@ pub(crate) async fn claim(
     let Some(claimed) = unless_stopping(&app, claim).await.transpose()?.flatten() else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
-    let milepost_hub::Claimed { run, cursor, lease } = claimed;
+    let milepost_hub::Claimed { run, cursor, lease, waited_ms } = claimed;
+    app.metrics().claimed_after(Duration::from_millis(waited_ms));
     // A claim always sets a lease; its end is known to the run.
     let expected = app.hub().now().plus_seconds(request.lease_seconds);
     let lease_expires_at = run.lease_expires_at.unwrap_or(expected);

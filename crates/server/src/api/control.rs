@@ -61,6 +61,26 @@ pub(crate) async fn heartbeat(
     Ok(Json(Heartbeat { lease_expires_at: renewed.lease_expires_at, cancel }))
 }
 
+/// Gives a claimed run back: it is stalled at once, and another worker may claim it. There is no body.
+#[utoipa::path(
+    post, path = "/v1/projects/{project}/runs/{run}/release", operation_id = "release", tag = "workers",
+    params(("Milepost-Lease" = String, Header, description = "The lease that the claim gave")),
+    responses((status = 204, description = "Given back"))
+)]
+pub(crate) async fn release(
+    State(app): State<App>,
+    principal: Principal,
+    OfRun { project, run }: OfRun,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refusal> {
+    principal.may(Action::Publish, &project)?;
+    let missing =
+        || Refusal::new(Code::InvalidHeader, "`Milepost-Lease` is missing: only who claimed a run gives it back");
+    let lease = lease(&headers)?.ok_or_else(missing)?;
+    app.hub().release(&project, &run, lease).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// How long to wait.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::app::App;
-use crate::caps::READINESS_AGE;
+use crate::caps::{QUEUES_SHOWN, READINESS_AGE};
 use crate::metrics::OPENMETRICS;
 use crate::problem::Refusal;
 
@@ -60,6 +60,10 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Response, Refusal> {
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "server",
     responses((status = 200, description = "OpenMetrics", body = String, content_type = "application/openmetrics-text")))]
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
+    // A store that cannot be read shows elsewhere; the other numbers are still good.
+    if let Ok(queued) = app.hub().queued(QUEUES_SHOWN).await {
+        app.metrics().show_work(&queued, app.hub().active_leases());
+    }
     let text = app.metrics().encode(app.hub().live_streams());
     ([(CONTENT_TYPE, OPENMETRICS)], text).into_response()
 }

@@ -22,8 +22,7 @@ use crate::app::App;
 use crate::local::LocalTransport;
 use crate::problem::Refusal;
 
-/// What ingest jobs are in the log.
-pub(super) const KIND: &str = "ingest";
+pub(super) use job::KIND;
 
 /// Jobs that work at the same time; the others wait in their first stage. Each may use a core and some hundred MiB.
 const AT_ONCE: usize = 2;
@@ -102,7 +101,16 @@ impl Jobs {
         self.tasks.wait().await;
     }
 
-    /// Creates the run of a job and sets a worker to it.
+    /// Creates the run of a job and leaves it to whoever claims it.
+    pub(super) async fn queue(&self, app: &App, project: &Project, job: &RunId, plan: Plan) -> Result<Begun, Refusal> {
+        let created = app.hub().create(project, NewRun { started: false, ..run_of(job, &plan) }).await;
+        match created {
+            Ok(created) if !created.existed => Ok(Begun::Anew),
+            created => self.join(app.hub(), project, job, &plan, created).await,
+        }
+    }
+
+    /// Creates the run of a job and sets a worker of this server to it.
     pub(super) async fn begin(&self, app: &App, project: &Project, job: &RunId, plan: Plan) -> Result<Begun, Refusal> {
         let too_many = || Refusal::new(Code::TooManyRequests, format!("{WAITING} jobs are waiting already"));
         let place = self.places.clone().try_acquire_owned().map_err(|_| too_many())?;

@@ -19,11 +19,25 @@ pub(super) struct Request {
     pub(super) branch: Option<String>,
     pub(super) project: Project,
     pub(super) job_id: Option<RunId>,
+    pub(super) worker: Worker,
+}
+
+/// Who is to do it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Worker {
+    /// This server.
+    #[default]
+    BuiltIn,
+    /// Whoever claims it.
+    External,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
+    #[serde(default)]
+    worker: Worker,
     repository: Option<String>,
     branch: Option<String>,
     project: Option<String>,
@@ -52,6 +66,7 @@ impl Request {
             branch: body.branch,
             project: project.unwrap_or_else(Project::default_project),
             job_id,
+            worker: body.worker,
         })
     }
 

@@ -154,6 +154,22 @@ pub async fn claimable_runs_are_oldest_first(store: Arc<dyn EventStore>) {
     }
 }
 
+pub async fn queues_are_counted_by_kind(store: Arc<dyn EventStore>) {
+    assert_eq!(store.queued(10).await.expect("an answer"), []);
+    for (name, of_kind, claimable) in
+        [("a", "rare", true), ("b", "often", true), ("c", "often", true), ("d", "none", false)]
+    {
+        let row = RunRow { claimable, ..created(name, None, of_kind) };
+        store.append(append_with(name, 0, 1, vec![row])).await.expect("a new stream");
+    }
+    let expect = [(kind("often"), 2), (kind("rare"), 1)];
+    assert_eq!(store.queued(10).await.expect("counts"), expect);
+    assert_eq!(store.queued(1).await.expect("a bound"), expect[..1]);
+    let taken = RunRow { created: false, claimable: false, ..created("b", None, "often") };
+    store.append(append_with("b", 1, 0, vec![taken])).await.expect("a change");
+    assert_eq!(store.queued(10).await.expect("counts"), [(kind("often"), 1), (kind("rare"), 1)]);
+}
+
 pub async fn projects_are_apart(store: Arc<dyn EventStore>) {
     let other = Project::new("other").expect("a valid project");
     create(&*store, "a", "step").await;

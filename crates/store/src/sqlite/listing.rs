@@ -100,3 +100,15 @@ pub(super) fn claimable(
     found.truncate(limit);
     found.into_iter().map(|(_, run, root)| Ok((name(&run)?, name(&root)?))).collect()
 }
+
+/// Served by the index of claimable runs alone, which has as many rows as there are such runs.
+pub(super) fn queued(connection: &Connection, limit: usize) -> Result<Vec<(Kind, u64)>, StoreError> {
+    let sql = "SELECT kind, count(*) FROM runs INDEXED BY claimable_runs WHERE claimable = 1
+               GROUP BY kind ORDER BY count(*) DESC, kind LIMIT ?";
+    let read = || -> rusqlite::Result<Vec<(String, u64)>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let rows = read().map_err(|error| read_error(&error))?;
+    rows.into_iter().map(|(kind, count)| Ok((name(&kind)?, count))).collect()
+}

@@ -1,6 +1,10 @@
 //! The stages of a job as child runs.
 
+use std::sync::Arc;
+
 use milepost_client::{ClientError, Progress, RunHandle};
+use milepost_core::event::RunStarted;
+use milepost_core::{Body, Run};
 
 use super::board::{Count, State};
 use super::reporting;
@@ -27,20 +31,39 @@ pub(super) const STAGE_COUNT: u32 = STAGES.len() as u32;
 pub(super) struct Stages<'a> {
     job: &'a RunHandle,
     /// All of them, queued until they begin: so the roll-up knows their weights from the first event on.
-    stages: Vec<RunHandle>,
+    stages: Vec<Child>,
     /// How many have begun; the last of these is the current one.
     begun: usize,
     commit_told: bool,
 }
 
+/// A stage's run, and what a former attempt at the job has made of it.
+struct Child {
+    handle: RunHandle,
+    /// How often it was started before.
+    attempt: u32,
+    /// It is over, so there is nothing to say about it any more.
+    over: bool,
+}
+
 impl<'a> Stages<'a> {
-    /// Announces all stages.
-    pub(super) async fn new(job: &'a RunHandle) -> Result<Self, IngestError> {
+    /// Announces all stages; those that are among `before` are there already.
+    pub(super) async fn new(job: &'a RunHandle, before: &[Arc<Run>]) -> Result<Self, IngestError> {
         let mut stages = Vec::new();
         for Stage { name, suffix, weight } in &STAGES {
             let id = format!("{}.{suffix}", job.id());
-            let queued = job.child("stage").id(&id).name(*name).weight(*weight).queue().await;
-            stages.push(queued.map_err(|error| reporting(job, &error))?);
+            let child = match before.iter().find(|run| run.id.as_str() == id) {
+                Some(run) => {
+                    let (attempt, over) = (run.attempt, run.state.is_terminal());
+                    Child { handle: job.take_up(&run.id), attempt, over }
+                }
+                None => {
+                    let queued = job.child("stage").id(&id).name(*name).weight(*weight).queue().await;
+                    let handle = queued.map_err(|error| reporting(job, &error))?;
+                    Child { handle, attempt: 0, over: false }
+                }
+            };
+            stages.push(child);
         }
         Ok(Self { job, stages, begun: 0, commit_told: false })
     }
@@ -84,16 +107,20 @@ impl<'a> Stages<'a> {
         }
     }
 
+    /// The run of the current stage, if there is something to say about it.
     fn current(&self) -> Option<&RunHandle> {
-        self.begun.checked_sub(1).map(|at| &self.stages[at])
+        let Child { handle, over, .. } = &self.stages[self.begun.checked_sub(1)?];
+        (!over).then_some(handle)
     }
 
     /// The counts come before the word that the stage changed, so that who hears the one has the other.
     async fn begin_next(&mut self, state: &State) -> Result<(), ClientError> {
-        let next = &self.stages[self.begun];
-        next.started().await?;
-        let begin = progress(self.begun, state);
-        next.publish(begin.into()).await?;
+        let Child { handle, attempt, over } = &self.stages[self.begun];
+        if !over {
+            let again = (*attempt > 0).then_some(attempt + 1);
+            handle.publish(Body::RunStarted(RunStarted { attempt: again, lease_seconds: None })).await?;
+            handle.publish(progress(self.begun, state).into()).await?;
+        }
         self.job.publish(Progress::default().stage(STAGES[self.begun].name).into()).await?;
         self.begun += 1;
         Ok(())
@@ -101,7 +128,7 @@ impl<'a> Stages<'a> {
 
     async fn end_current(&self) -> Result<(), ClientError> {
         let Some(current) = self.current() else { return Ok(()) };
-        current.publish(milepost_core::Body::RunCompleted(Default::default())).await
+        current.publish(Body::RunCompleted(Default::default())).await
     }
 
     async fn tell_commit(&mut self, state: &State) -> Result<(), ClientError> {
