@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use milepost_core::{Cursor, Draft, Kind, Project, Run, RunId, RunState, Time, Tree};
+use milepost_core::{Cursor, Draft, EventId, Kind, Project, Run, RunId, RunState, Time, Tree};
 use milepost_store::{EventStore, StoreError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -128,6 +128,17 @@ impl Hub {
         let (command, outcome) = Command::new(request);
         let bounced = live.inbox.send(command).await.err().map(|refused| refused.0.request);
         Ok(Enqueued { hub: self.clone(), project: project.clone(), run: run.clone(), outcome, bounced })
+    }
+
+    /// Whether an event with one of these ids is in the stream of `run`.
+    ///
+    /// # Errors
+    /// [`HubError::RunNotFound`], a failing store.
+    pub async fn knows(&self, project: &Project, run: &RunId, ids: Vec<EventId>) -> Result<bool, HubError> {
+        let Answer::Known(known) = self.ask(project, run, Request::Known { ids }).await? else {
+            unreachable!("a question about ids is answered as one")
+        };
+        Ok(known)
     }
 
     /// Asks for the cancellation of `run`; asked again, the answer is the same.

@@ -15,12 +15,14 @@ use crate::api::artifacts::{fetch::fetch, store::store};
 use crate::api::{self, cancel, claims, control, events, health, runs, socket};
 use crate::artifacts::Artifacts;
 use crate::campaigns;
+use crate::auth::Verifier;
 use crate::config::Config;
 use crate::dashboard;
 use crate::ingest;
 use crate::metrics::Metrics;
 use crate::observe;
 use crate::projects;
+use crate::webhooks::push;
 
 /// The parts of one server. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub(crate) struct Parts {
     pub(crate) ingest: ingest::Jobs,
     pub(crate) campaigns: campaigns::Campaigns,
     pub(crate) metrics: Metrics,
+    /// Of pushes; none where they need no token.
+    pub(crate) push_verifier: Option<Verifier>,
     pub(crate) readiness: health::Readiness,
     /// Cancelled as soon as the server is to stop: what waits answers, what streams ends.
     pub(crate) shutdown: CancellationToken,
@@ -69,6 +73,10 @@ impl App {
         &self.0.metrics
     }
 
+    pub(crate) fn push_verifier(&self) -> Option<&Verifier> {
+        self.0.push_verifier.as_ref()
+    }
+
     pub(crate) fn readiness(&self) -> &health::Readiness {
         &self.0.readiness
     }
@@ -103,6 +111,7 @@ pub(crate) fn router_with(app: App, hubs: Router<App>) -> Router {
         .nest("/api/stream/projects/{project}", projects())
         .route("/api/v1/content/generate-with-progress", post(campaigns::generate))
         .route("/api/v1/content/progress/{campaign}", get(campaigns::progress))
+        .route("/api/v1/webhooks/progress", post(push::progress))
         .route("/v1/ws", get(socket::upgrade))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

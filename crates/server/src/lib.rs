@@ -6,6 +6,7 @@ mod api;
 mod app;
 mod artifacts;
 mod campaigns;
+mod auth;
 mod caps;
 pub mod config;
 mod dashboard;
@@ -24,6 +25,7 @@ mod server;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod webhooks;
 
 pub use config::{Config, ConfigError};
 pub use openapi::document as openapi_document;

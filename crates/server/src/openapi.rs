@@ -13,6 +13,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::api::{about, artifacts, cancel, claims, control, events, feed, health, runs, socket};
 use crate::projects;
+use crate::webhooks::push;
 
 /// The document, as JSON.
 pub fn document() -> &'static str {
@@ -42,6 +43,7 @@ pub(crate) enum EventOrEvents {
         feed::follow, socket::upgrade, control::control, control::heartbeat, control::release, claims::claim, artifacts::store::store,
         artifacts::fetch::fetch, projects::ingest, projects::agent, projects::workflow,
         projects::project, health::alive, health::ready, health::metrics, about::openapi,
+        push::progress,
     ),
     components(schemas(Problem, EventDataSchema)),
     modifiers(&Everywhere)

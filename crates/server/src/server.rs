@@ -17,9 +17,10 @@ use crate::api::health::Readiness;
 use crate::app::{self, App, Parts};
 use crate::artifacts::Artifacts;
 use crate::campaigns::Campaigns;
+use crate::auth::{Expected, Verifier};
 use crate::caps::{BACKLOG, DRAIN};
-use crate::config::Config;
 use crate::hubs;
+use crate::config::{Config, Push};
 use crate::ingest::Jobs;
 use crate::listener::Listener;
 use crate::metrics::Metrics;
@@ -56,6 +57,9 @@ pub enum StartError {
     /// The chat endpoint of campaigns cannot be used.
     #[error("campaign.llm: {0}")]
     Campaigns(String),
+    /// Requests cannot be made, because the certificates or the network cannot be set up.
+    #[error("requests to others cannot be made: {0}")]
+    Http(String),
     /// The place for artifacts cannot be used.
     #[error("{}: {reason}", path.display())]
     Artifacts {
@@ -91,6 +95,7 @@ impl Server {
         ingest.recover(&hub).await.map_err(unusable)?;
 
         let campaigns = Campaigns::new(&config).map_err(StartError::Campaigns)?;
+        let push_verifier = config.push.clone().map(verifier).transpose()?;
         let app = App::new(Parts {
             hub,
             ingest,
@@ -98,6 +103,7 @@ impl Server {
             config,
             artifacts,
             metrics: Metrics::new(),
+            push_verifier,
             readiness: Readiness::default(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -111,6 +117,13 @@ impl Server {
         tracing::info!(%address, "listening");
         Ok(Running { address, app, campaigns, abort, accepting: Some(accepting) })
     }
+}
+
+/// What verifies the tokens of pushes. Google signs by RS256, and so has to whoever stands in for it.
+fn verifier(push: Push) -> Result<Verifier, StartError> {
+    let Push { issuer, audience, email, jwks_url } = push;
+    let expected = Expected { algorithms: &[jsonwebtoken::Algorithm::RS256], issuer, audience, email };
+    Verifier::new(expected, jwks_url).map_err(|error| StartError::Http(error.to_string()))
 }
 
 /// Listens with room for everybody who comes back at once after a restart: whoever finds the queue full tries again only

@@ -31,6 +31,7 @@ pub(crate) async fn app_on(store: Arc<dyn EventStore>) -> (App, TempDir) {
         artifacts: Artifacts::open(&directory.path().join("artifacts")).await.unwrap(),
         ingest: Jobs::new(directory.path()),
         metrics: Metrics::new(),
+        push_verifier: None,
         readiness: Readiness::default(),
         shutdown: CancellationToken::new(),
         tasks: TaskTracker::new(),

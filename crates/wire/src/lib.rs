@@ -2,6 +2,7 @@
 //!
 //! - [`native`]: bodies of the HTTP API, events as they are sent, problems;
 //! - [`publish`]: everything that a publish may be, [`cloudevents`] among it;
+//! - [`pubsub`]: pushes of Google Cloud Pub/Sub about the jobs of campaigns;
 //! - [`sse`] and [`ws`]: framing for Server-Sent Events and for `/v1/ws`;
 //! - [`dialects`]: views of the same log in other people's formats.
 //!
@@ -15,6 +16,7 @@ pub mod native;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod publish;
+pub mod pubsub;
 mod rejected;
 pub mod sse;
 mod start;

@@ -66,7 +66,11 @@ impl Actor {
     }
 
     async fn decide_all(&mut self, commands: &[Command]) -> Result<(Work, Vec<Result<Answer, HubError>>), HubError> {
-        let with_id = |command: &Command| matches!(&command.request, Request::Publish(p) if p.drafts.iter().any(|d| d.id.is_some()));
+        let with_id = |command: &Command| match &command.request {
+            Request::Publish(publication) => publication.drafts.iter().any(|draft| draft.id.is_some()),
+            Request::Known { .. } => true,
+            _ => false,
+        };
         if commands.iter().any(with_id) {
             let registry = self.registry.clone();
             self.ids.load(&*registry.store, &self.live.key).await?;
@@ -92,6 +96,7 @@ impl Actor {
             Request::Heartbeat { run, lease } => self.heartbeat(work, run, lease.as_deref()).map(Answer::Heartbeat),
             Request::Claim { run, lease_seconds } => self.claim(work, run, *lease_seconds).map(Answer::Claimed),
             Request::Release { run, lease } => self.release(work, run, lease).map(|()| Answer::Released),
+            Request::Known { ids } => self.knows(work, ids).await.map(Answer::Known),
             Request::Delete { run } => self.delete(work, run).await.map(|()| Answer::Deleted),
         }
     }
@@ -177,6 +182,15 @@ impl Actor {
             }
         }
         Ok(true)
+    }
+
+    async fn knows(&self, work: &Work, ids: &[EventId]) -> Result<bool, HubError> {
+        for id in ids {
+            if self.published_before(work, id).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn published_before(&self, work: &Work, id: &EventId) -> Result<Option<u64>, HubError> {

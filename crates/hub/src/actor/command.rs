@@ -104,6 +104,7 @@ pub(crate) enum Request {
     Heartbeat { run: RunId, lease: Option<String> },
     Claim { run: RunId, lease_seconds: u32 },
     Release { run: RunId, lease: String },
+    Known { ids: Vec<EventId> },
     Delete { run: RunId },
 }
 
@@ -115,6 +116,7 @@ pub(crate) enum Answer {
     Heartbeat(Heartbeat),
     Claimed(Claimed),
     Released,
+    Known(bool),
     Deleted,
 }
 

@@ -4,8 +4,10 @@
 
 mod artifacts;
 mod events;
+mod issuer;
 mod lifecycle;
 mod openapi;
+mod push;
 mod refusals;
 mod runs;
 mod streams;

@@ -1,0 +1,5 @@
+//! What others tell us, and what we tell others, by HTTP requests.
+
+#![expect(unused_qualifications, reason = "in the code that utoipa writes for query parameters")]
+
+pub(crate) mod push;
