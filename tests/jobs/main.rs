@@ -2,4 +2,6 @@
 
 #![allow(clippy::unwrap_used)] // all of it is a test
 
+mod push;
+mod webhooks;
 mod work;

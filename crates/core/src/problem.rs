@@ -86,6 +86,7 @@ catalogue! {
     TooManyConnections "too_many_connections" 503 1013 Later "The server has as many connections as it takes.";
     StoreUnavailable "store_unavailable" 503 1013 Later "The store cannot write; nothing was changed.";
     KeysUnavailable "keys_unavailable" 503 1013 Later "The keys of the issuer of the token cannot be fetched.";
+    DeliveryFailed "delivery_failed" 502 4502 Later "The receiver did not take it.";
     ShuttingDown "shutting_down" 503 1001 Later "The server is going away; connect again.";
     Internal "internal" 500 1011 Later "Something is broken in the server.";
     RepositoryMissing "repository_missing" 400 4400 Never "The body names no repository.";

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use milepost_core::{Body, Epoch, Event, Project, RunId, Tree};
 use milepost_store::{EventStore, Loaded, StoreError};
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::{OnceCell, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,6 +26,8 @@ pub(crate) struct Registry {
     pub(crate) tasks: TaskTracker,
     pub(crate) feeds: Feeds,
     pub(crate) claims: Claims,
+    /// Wakes those who read the log of all streams, after a commit. A hint.
+    pub(crate) committed: watch::Sender<()>,
     shutdown: CancellationToken,
     streams: Mutex<HashMap<Key, Arc<OnceCell<Arc<Live>>>>>,
     /// The stream of each run of a live stream; the store knows those of the others.
@@ -48,6 +50,7 @@ impl Registry {
             tasks: TaskTracker::new(),
             feeds: Feeds::default(),
             claims: Claims::default(),
+            committed: watch::Sender::new(()),
             shutdown: CancellationToken::new(),
             streams: Mutex::default(),
             routes: Mutex::default(),

@@ -14,7 +14,7 @@ pub(crate) mod feed;
 pub(crate) mod health;
 mod negotiate;
 mod page;
-mod path;
+pub(crate) mod path;
 pub(crate) mod query;
 pub(crate) mod runs;
 pub(crate) mod socket;

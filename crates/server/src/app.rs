@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use http::Method;
 use http::header::{CONTENT_RANGE, ETAG, LOCATION, RETRY_AFTER};
 use milepost_hub::Hub;
@@ -22,7 +22,8 @@ use crate::ingest;
 use crate::metrics::Metrics;
 use crate::observe;
 use crate::projects;
-use crate::webhooks::push;
+use crate::outbox::Outbox;
+use crate::webhooks::{dead_letters, push};
 
 /// The parts of one server. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) metrics: Metrics,
     /// Of pushes; none where they need no token.
     pub(crate) push_verifier: Option<Verifier>,
+    /// Who is told what happens.
+    pub(crate) outbox: Outbox,
     pub(crate) readiness: health::Readiness,
     /// Cancelled as soon as the server is to stop: what waits answers, what streams ends.
     pub(crate) shutdown: CancellationToken,
@@ -75,6 +78,10 @@ impl App {
 
     pub(crate) fn push_verifier(&self) -> Option<&Verifier> {
         self.0.push_verifier.as_ref()
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.0.outbox
     }
 
     pub(crate) fn readiness(&self) -> &health::Readiness {
@@ -138,6 +145,9 @@ fn native() -> Router<App> {
         .route("/v1/projects/{project}/runs/{run}/artifacts/{artifact}", put(store).get(fetch))
         .route("/v1/projects/{project}/events", get(api::feed::follow))
         .route("/v1/projects/{project}/claims", post(claims::claim))
+        .route("/v1/projects/{project}/webhooks/dead-letters", get(dead_letters::list))
+        .route("/v1/projects/{project}/webhooks/dead-letters/{id}", delete(dead_letters::delete))
+        .route("/v1/projects/{project}/webhooks/dead-letters/{id}/retry", post(dead_letters::retry))
 }
 
 /// What happens in a project, over `WebSocket`.

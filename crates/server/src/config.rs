@@ -7,12 +7,15 @@ mod file;
 mod layers;
 mod parse;
 mod sections;
+mod webhooks;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 pub use layers::Overrides;
-pub use sections::{Algorithm, Auth, Cors, Ingest, Jwt, KeySource, Lease, Llm, Origin, Push, Secret, SignalR};
+pub use sections::{
+    Algorithm, Auth, Cors, Ingest, Jwt, KeySource, Lease, Llm, Origin, Push, Secret, SignalR, SigningKey, Webhook,
+};
 
 /// The configuration of one server. Everything in it is valid.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// Google Pub/Sub pushes whose tokens are verified.
     pub push: Option<Push>,
+    /// Endpoints that are told what happens.
+    pub webhooks: Vec<Webhook>,
 }
 
 /// Why the configuration is not one.

@@ -18,6 +18,7 @@ mod metrics;
 mod observe;
 mod openapi;
 mod origin;
+mod outbox;
 mod principal;
 mod problem;
 mod projects;

@@ -40,6 +40,8 @@ pub(crate) struct Metrics {
     claim_seconds: Histogram,
     queued: Family<Queue, Gauge>,
     leases: Gauge,
+    sink_waiting: Family<Receiver, Gauge>,
+    sink_events: Family<Delivery, Counter>,
     sessions: Family<Transport, Gauge>,
     frames: Family<Transport, Counter>,
     signalr: SignalR,
@@ -93,6 +95,17 @@ struct Queue {
     kind: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Receiver {
+    sink: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Delivery {
+    sink: String,
+    outcome: &'static str,
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::default();
@@ -118,6 +131,8 @@ impl Metrics {
             ]),
             queued: Family::default(),
             leases: Gauge::default(),
+            sink_waiting: Family::default(),
+            sink_events: Family::default(),
             sessions: Family::default(),
             frames: Family::default(),
             signalr,
@@ -149,6 +164,10 @@ impl Metrics {
         registry.register_with_unit("claim", help, Unit::Seconds, self.claim_seconds.clone());
         registry.register("queued_runs", "Runs that wait for a worker, by kind", self.queued.clone());
         registry.register("leases", "Claimed runs whose workers are heard of", self.leases.clone());
+        let help = "Events read for a receiver outside and not taken yet, by receiver";
+        registry.register("outbox_waiting", help, self.sink_waiting.clone());
+        let help = "What became of events for receivers outside: delivered, failed (and tried again), buried";
+        registry.register("outbox_events", help, self.sink_events.clone());
         registry.register("sessions", "Viewers, by transport", self.sessions.clone());
         registry.register("frames_delivered", "Events handed to viewers, by transport", self.frames.clone());
     }
@@ -213,6 +232,17 @@ impl Metrics {
         self.connections_refused.inc();
     }
 
+    /// What is counted of a receiver outside. There are as many as are configured.
+    pub(crate) fn sink(&self, name: &str) -> SinkCounts {
+        let events = |outcome| self.sink_events.get_or_create_owned(&Delivery { sink: name.to_owned(), outcome });
+        SinkCounts {
+            waiting: self.sink_waiting.get_or_create_owned(&Receiver { sink: name.to_owned() }),
+            delivered: events("delivered"),
+            failed: events("failed"),
+            buried: events("buried"),
+        }
+    }
+
     /// Counts a viewer for as long as the guard lives.
     pub(crate) fn session(&self, transport: &'static str) -> SessionGuard {
         let open = self.sessions.get_or_create_owned(&Transport { transport });
@@ -248,6 +278,33 @@ impl OpenGuard {
 impl Drop for OpenGuard {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+/// Counts of one receiver outside.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SinkCounts {
+    waiting: Gauge,
+    delivered: Counter,
+    failed: Counter,
+    buried: Counter,
+}
+
+impl SinkCounts {
+    pub(crate) fn waiting(&self, events: usize) {
+        self.waiting.set(i64::try_from(events).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn delivered(&self, events: usize) {
+        self.delivered.inc_by(events as u64);
+    }
+
+    pub(crate) fn failed(&self) {
+        self.failed.inc();
+    }
+
+    pub(crate) fn buried(&self) {
+        self.buried.inc();
     }
 }
 

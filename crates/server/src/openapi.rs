@@ -13,7 +13,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::api::{about, artifacts, cancel, claims, control, events, feed, health, runs, socket};
 use crate::projects;
-use crate::webhooks::push;
+use crate::webhooks::{dead_letters, push};
 
 /// The document, as JSON.
 pub fn document() -> &'static str {
@@ -44,6 +44,7 @@ pub(crate) enum EventOrEvents {
         artifacts::fetch::fetch, projects::ingest, projects::agent, projects::workflow,
         projects::project, health::alive, health::ready, health::metrics, about::openapi,
         push::progress,
+        dead_letters::list, dead_letters::retry, dead_letters::delete,
     ),
     components(schemas(Problem, EventDataSchema)),
     modifiers(&Everywhere)

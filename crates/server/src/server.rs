@@ -20,10 +20,12 @@ use crate::campaigns::Campaigns;
 use crate::auth::{Expected, Verifier};
 use crate::caps::{BACKLOG, DRAIN};
 use crate::hubs;
-use crate::config::{Config, Push};
+use crate::config::{Config, Push, Webhook};
 use crate::ingest::Jobs;
 use crate::listener::Listener;
 use crate::metrics::Metrics;
+use crate::outbox::{Outbox, Sink};
+use crate::webhooks::Endpoint;
 
 /// Starts servers.
 #[derive(Debug)]
@@ -96,6 +98,7 @@ impl Server {
 
         let campaigns = Campaigns::new(&config).map_err(StartError::Campaigns)?;
         let push_verifier = config.push.clone().map(verifier).transpose()?;
+        let outbox = Outbox::new(sinks(&config, &hub)?);
         let app = App::new(Parts {
             hub,
             ingest,
@@ -104,11 +107,13 @@ impl Server {
             artifacts,
             metrics: Metrics::new(),
             push_verifier,
+            outbox,
             readiness: Readiness::default(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
         app.campaigns().recover(&app).await?;
+        app.outbox().start(app.hub(), app.metrics(), app.shutdown());
         let abort = CancellationToken::new();
         let campaigns = hubs::campaign::hub(&app);
         let router = app::router_with(app.clone(), Router::new().nest("/hubs/campaign", campaigns.router()));
@@ -117,6 +122,14 @@ impl Server {
         tracing::info!(%address, "listening");
         Ok(Running { address, app, campaigns, abort, accepting: Some(accepting) })
     }
+}
+
+/// Who is told what happens.
+fn sinks(config: &Config, hub: &Hub) -> Result<Vec<Arc<dyn Sink>>, StartError> {
+    let endpoint =
+        |webhook: &Webhook| Endpoint::new(webhook.clone(), hub.clone()).map(|it| Arc::new(it) as Arc<dyn Sink>);
+    let endpoints = config.webhooks.iter().map(endpoint).collect::<Result<_, _>>();
+    endpoints.map_err(|error| StartError::Http(error.to_string()))
 }
 
 /// What verifies the tokens of pushes. Google signs by RS256, and so has to whoever stands in for it.
@@ -172,6 +185,7 @@ impl Running {
         self.campaigns.shutdown().await;
         self.app.ingest().stop().await;
         self.app.campaigns().stop().await;
+        self.app.outbox().stop().await;
         // Sessions end with the actors that they follow, and with them their connections.
         self.app.hub().shutdown().await;
         self.app.tasks().close();

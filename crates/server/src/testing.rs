@@ -15,6 +15,7 @@ use crate::campaigns::Campaigns;
 use crate::config::Config;
 use crate::ingest::Jobs;
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 
 /// An app whose log is in memory.
 pub(crate) async fn app() -> (App, TempDir) {
@@ -32,6 +33,7 @@ pub(crate) async fn app_on(store: Arc<dyn EventStore>) -> (App, TempDir) {
         ingest: Jobs::new(directory.path()),
         metrics: Metrics::new(),
         push_verifier: None,
+        outbox: Outbox::new(Vec::new()),
         readiness: Readiness::default(),
         shutdown: CancellationToken::new(),
         tasks: TaskTracker::new(),

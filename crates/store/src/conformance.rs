@@ -5,11 +5,13 @@
 
 mod appends;
 mod fixture;
+mod outbox;
 mod properties;
 mod runs;
 mod streams;
 
 pub use appends::*;
+pub use outbox::*;
 pub use properties::*;
 pub use runs::*;
 pub use streams::*;
@@ -54,6 +56,11 @@ macro_rules! conformance_suite {
             claimable_runs_are_oldest_first
             queues_are_counted_by_kind
             projects_are_apart
+            the_log_of_all_streams_is_in_the_order_of_commits
+            the_log_is_filtered_by_type_and_the_position_moves_over_the_rest
+            deleted_streams_leave_the_log_and_positions_are_not_used_again
+            receivers_are_remembered
+            dead_letters_are_listed_newest_first_and_go_when_told
         }
         #[test]
         fn random_appends_keep_what_was_acknowledged() {

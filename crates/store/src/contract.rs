@@ -1,7 +1,9 @@
 //! What every engine promises.
 
 use async_trait::async_trait;
-use milepost_core::{Corrupt, Epoch, Kind, Project, Record, RunId, RunState};
+use milepost_core::{Corrupt, Epoch, EventType, Kind, Project, Record, RunId, RunState};
+
+use crate::outbox::{DeadLetter, LogPage};
 
 /// A durable store of event logs. Cheap to share; all methods may be called at the same time.
 ///
@@ -70,6 +72,34 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Forgets a stream: its log, its checkpoint, its rows. Nothing happens when there is none.
     async fn delete(&self, project: &Project, stream: &RunId) -> Result<(), StoreError>;
+
+    /// The log of all streams after `after`, in the order of commits: events of one of `types`, all where absent, at most
+    /// `limit`. A position is never shown before everything with a lower one is committed, so whoever goes on from
+    /// [`LogPage::position`] misses nothing.
+    async fn log(&self, after: u64, types: Option<&[EventType]>, limit: usize) -> Result<LogPage, StoreError>;
+
+    /// The last position of the log of all streams; 0 when it is empty.
+    async fn end(&self) -> Result<u64, StoreError>;
+
+    /// How far the receiver `sink` has got in the log of all streams. None when it is not known.
+    async fn position(&self, sink: &str) -> Result<Option<u64>, StoreError>;
+
+    /// Remembers how far `sink` has got.
+    async fn keep_position(&self, sink: &str, position: u64) -> Result<(), StoreError>;
+
+    /// Remembers an event that its receiver did not take. Only the newest [`DEAD_LETTERS`](crate::DEAD_LETTERS) are kept.
+    async fn bury(&self, letter: DeadLetter) -> Result<(), StoreError>;
+
+    /// Dead letters of a project, newest first, with ids below `before`, at most `limit`.
+    async fn dead_letters(
+        &self,
+        project: &Project,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// Forgets a dead letter. Nothing happens when there is none.
+    async fn exhume(&self, id: u64) -> Result<(), StoreError>;
 
     /// Proves that the store can write, by writing.
     async fn probe(&self) -> Result<(), StoreError>;

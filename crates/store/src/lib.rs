@@ -8,10 +8,12 @@ pub mod conformance;
 mod contract;
 mod id_hash;
 mod memory;
+mod outbox;
 mod sqlite;
 
 pub use contract::{Append, AppendError, EventStore, ListRuns, Loaded, Page, RunRow, StoreError};
 pub use id_hash::id_hash;
 pub use memory::MemoryStore;
 pub use milepost_core::{Corrupt, Record};
+pub use outbox::{DEAD_LETTERS, DeadLetter, LogEntry, LogPage, SCAN};
 pub use sqlite::{OpenError, SqliteStore};

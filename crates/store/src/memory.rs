@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use milepost_core::{Epoch, Kind, Project, Record, RunId};
+use milepost_core::{Epoch, EventType, Kind, Project, Record, RunId};
 
 use crate::contract::{Append, AppendError, EventStore, ListRuns, Loaded, Page, RunRow, StoreError};
 use crate::id_hash::id_hash;
+use crate::outbox::{DEAD_LETTERS, DeadLetter, LogEntry, LogPage};
 
 /// An [`EventStore`] that forgets everything when it is dropped.
 #[derive(Debug, Default)]
@@ -25,6 +26,12 @@ struct State {
     runs: BTreeMap<u64, Run>,
     positions: HashMap<Key, u64>,
     last_position: u64,
+    /// Every event in the order in which it came: its stream, that one's incarnation, and its sequence. Its place is its
+    /// position.
+    log: Vec<(Key, Epoch, u64)>,
+    outbox: HashMap<String, u64>,
+    dead_letters: Vec<DeadLetter>,
+    last_letter: u64,
 }
 
 #[derive(Debug)]
@@ -69,6 +76,8 @@ impl State {
             return Err(AppendError::RunExists(run));
         }
         let stream = Stream { epoch: append.epoch, records: Vec::new(), checkpoint: None };
+        let seqs = head + 1..=head + append.records.len() as u64;
+        self.log.extend(seqs.map(|seq| (key.clone(), append.epoch, seq)));
         let records = (head + 1..).zip(append.records).map(|(seq, record)| Record { seq, ..record });
         self.streams.entry(key).or_insert(stream).records.extend(records);
         for row in append.rows {
@@ -114,6 +123,32 @@ impl State {
             last = Some(*position);
         }
         Page { runs, next: last.filter(|_| found.peek().is_some()) }
+    }
+
+    fn page(&self, after: u64, types: Option<&[EventType]>, limit: usize) -> LogPage {
+        let (mut entries, mut position) = (Vec::new(), after);
+        let later = self.log.iter().zip(1..).skip(usize::try_from(after).unwrap_or(usize::MAX));
+        for ((key, epoch, seq), at) in later {
+            if entries.len() == limit {
+                break;
+            }
+            position = at;
+            let stream = self.streams.get(key).filter(|stream| stream.epoch == *epoch);
+            let index = usize::try_from(*seq - 1).unwrap_or(usize::MAX);
+            let Some(record) = stream.and_then(|stream| stream.records.get(index)) else { continue };
+            if types.is_none_or(|types| types.contains(&record.event_type)) {
+                let ((project, stream), epoch, record) = (key.clone(), *epoch, record.clone());
+                entries.push(LogEntry { position, project, stream, epoch, record });
+            }
+        }
+        LogPage { entries, position, at_end: position >= self.log.len() as u64 }
+    }
+
+    fn bury(&mut self, letter: DeadLetter) {
+        self.last_letter += 1;
+        self.dead_letters.push(DeadLetter { id: self.last_letter, ..letter });
+        let last = self.last_letter;
+        self.dead_letters.retain(|letter| letter.id + DEAD_LETTERS > last);
     }
 
     fn delete(&mut self, project: &Project, stream: &RunId) {
@@ -230,6 +265,45 @@ impl EventStore for MemoryStore {
 
     async fn delete(&self, project: &Project, stream: &RunId) -> Result<(), StoreError> {
         self.open()?.delete(project, stream);
+        Ok(())
+    }
+
+    async fn log(&self, after: u64, types: Option<&[EventType]>, limit: usize) -> Result<LogPage, StoreError> {
+        Ok(self.open()?.page(after, types, limit))
+    }
+
+    async fn end(&self) -> Result<u64, StoreError> {
+        Ok(self.open()?.log.len() as u64)
+    }
+
+    async fn position(&self, sink: &str) -> Result<Option<u64>, StoreError> {
+        Ok(self.open()?.outbox.get(sink).copied())
+    }
+
+    async fn keep_position(&self, sink: &str, position: u64) -> Result<(), StoreError> {
+        self.open()?.outbox.insert(sink.to_owned(), position);
+        Ok(())
+    }
+
+    async fn bury(&self, letter: DeadLetter) -> Result<(), StoreError> {
+        self.open()?.bury(letter);
+        Ok(())
+    }
+
+    async fn dead_letters(
+        &self,
+        project: &Project,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let state = self.open()?;
+        let wanted =
+            |letter: &&DeadLetter| letter.project == *project && before.is_none_or(|before| letter.id < before);
+        Ok(state.dead_letters.iter().rev().filter(wanted).take(limit).cloned().collect())
+    }
+
+    async fn exhume(&self, id: u64) -> Result<(), StoreError> {
+        self.open()?.dead_letters.retain(|letter| letter.id != id);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ mod key;
 mod lineage;
 mod listing;
 mod log;
+mod outbox;
 mod pace;
 mod projection;
 mod query;
@@ -30,17 +31,19 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use milepost_core::{Epoch, Kind, Project, Record, RunId};
+use milepost_core::{Epoch, EventType, Kind, Project, Record, RunId};
 use tokio::sync::{mpsc, oneshot};
 
 pub use error::OpenError;
 
 use crate::contract::{Append, AppendError, EventStore, ListRuns, Loaded, Page, StoreError};
+use crate::outbox::{DeadLetter, LogPage};
 use directory::Directory;
 use health::Health;
 use job::{Checkpoint, Job};
 use key::Key;
 use lineage::Lineage;
+use outbox::Note;
 use reader::Readers;
 use tails::Published;
 use wal::{Completion, Mode, Wal};
@@ -126,6 +129,12 @@ impl SqliteStore {
             Some(jobs) => jobs.send(job).await.map_err(|_| self.gone()),
             None => Err(self.gone()),
         }
+    }
+
+    async fn note(&self, note: Note) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.hand(Job::Note(note, answer)).await?;
+        answered.await.map_err(|_| self.gone())?
     }
 
     /// Why the writer does not answer.
@@ -214,6 +223,42 @@ impl EventStore for SqliteStore {
         let (answer, answered) = oneshot::channel();
         self.hand(Job::Delete(Key::new(project, stream), answer)).await?;
         answered.await.map_err(|_| self.gone())?
+    }
+
+    async fn log(&self, after: u64, types: Option<&[EventType]>, limit: usize) -> Result<LogPage, StoreError> {
+        let types = types.map(<[EventType]>::to_vec);
+        self.readers.query(move |connection| outbox::log(connection, after, types.as_deref(), limit)).await
+    }
+
+    async fn end(&self) -> Result<u64, StoreError> {
+        self.readers.query(outbox::end).await
+    }
+
+    async fn position(&self, sink: &str) -> Result<Option<u64>, StoreError> {
+        let sink = sink.to_owned();
+        self.readers.query(move |connection| outbox::position(connection, &sink)).await
+    }
+
+    async fn keep_position(&self, sink: &str, position: u64) -> Result<(), StoreError> {
+        self.note(Note::Position { sink: sink.to_owned(), position }).await
+    }
+
+    async fn bury(&self, letter: DeadLetter) -> Result<(), StoreError> {
+        self.note(Note::Bury(letter)).await
+    }
+
+    async fn dead_letters(
+        &self,
+        project: &Project,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let project = project.clone();
+        self.readers.query(move |connection| outbox::dead_letters(connection, &project, before, limit)).await
+    }
+
+    async fn exhume(&self, id: u64) -> Result<(), StoreError> {
+        self.note(Note::Exhume(id)).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

@@ -351,6 +351,7 @@ impl Actor {
         self.live.publish(self.tree.clone(), &frames);
         self.registry.feeds.publish(&self.live.key.project, &frames);
         self.registry.claims.announce(&self.live.key.project, &events);
+        self.registry.committed.send_replace(());
         let every = caps::CHECKPOINT_EVERY.max(self.tree.runs().len() as u64 * 4);
         if self.tree.seq() - self.checkpointed >= every {
             self.checkpoint();

@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use milepost_core::{Epoch, Kind, Project, Record, RunId};
-use milepost_store::{Append, AppendError, EventStore, ListRuns, Loaded, MemoryStore, Page, StoreError};
+use milepost_core::{Epoch, EventType, Kind, Project, Record, RunId};
+use milepost_store::{
+    Append, AppendError, DeadLetter, EventStore, ListRuns, Loaded, LogPage, MemoryStore, Page, StoreError,
+};
 use tokio::sync::watch;
 
 /// The memory of a [`MemoryStore`], behind a connection that a test can cut and hold. Several of them may share one
@@ -158,6 +160,39 @@ impl EventStore for Wire {
 
     async fn delete(&self, project: &Project, stream: &RunId) -> Result<(), StoreError> {
         self.through()?.delete(project, stream).await
+    }
+
+    async fn log(&self, after: u64, types: Option<&[EventType]>, limit: usize) -> Result<LogPage, StoreError> {
+        self.through()?.log(after, types, limit).await
+    }
+
+    async fn end(&self) -> Result<u64, StoreError> {
+        self.through()?.end().await
+    }
+
+    async fn position(&self, sink: &str) -> Result<Option<u64>, StoreError> {
+        self.through()?.position(sink).await
+    }
+
+    async fn keep_position(&self, sink: &str, position: u64) -> Result<(), StoreError> {
+        self.through()?.keep_position(sink, position).await
+    }
+
+    async fn bury(&self, letter: DeadLetter) -> Result<(), StoreError> {
+        self.through()?.bury(letter).await
+    }
+
+    async fn dead_letters(
+        &self,
+        project: &Project,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        self.through()?.dead_letters(project, before, limit).await
+    }
+
+    async fn exhume(&self, id: u64) -> Result<(), StoreError> {
+        self.through()?.exhume(id).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

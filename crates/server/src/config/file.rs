@@ -30,6 +30,7 @@ tables! {
         campaign: CampaignTable,
         ingest: IngestTable,
         pubsub: PubSubTable,
+        webhooks: Vec<WebhookTable>,
     }
     /// `[auth]`
     AuthTable { mode: Option<String>, jwt: JwtTable, }
@@ -75,6 +76,17 @@ tables! {
         max_files: Option<u64>,
         timeout_s: Option<u32>,
         frame_interval_ms: Option<u32>,
+    }
+    /// `[[webhooks]]`
+    WebhookTable {
+        name: Option<String>,
+        url: Option<String>,
+        secret: Option<String>,
+        secret_file: Option<String>,
+        events: Option<Vec<String>>,
+        projects: Option<Vec<String>>,
+        timeout_s: Option<u32>,
+        retry_for_s: Option<u32>,
     }
     /// `[pubsub]`
     PubSubTable { push: PushTable, }

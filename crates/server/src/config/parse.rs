@@ -18,7 +18,8 @@ const GOOGLE_ISSUER: &str = "https://accounts.google.com";
 const GOOGLE_KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 
 pub(super) fn config(file: File, insecure: bool) -> Result<Config, ConfigError> {
-    let File { listen, data_dir, auth: auth_table, cors, progress, lease, signalr, campaign, ingest, pubsub } = file;
+    let File { listen, data_dir, auth: auth_table, cors, progress, lease, signalr, campaign, ingest, pubsub, webhooks } =
+        file;
     let listen = listen.as_deref().unwrap_or(LISTEN);
     let listen: SocketAddr =
         listen.parse().map_err(|_| wrong("listen", format!("{listen:?} is no address with a port, like {LISTEN}")))?;
@@ -42,6 +43,7 @@ pub(super) fn config(file: File, insecure: bool) -> Result<Config, ConfigError> 
         llm: llm(campaign.llm)?,
         ingest: self::ingest(&ingest, listen)?,
         push: push(pubsub.push)?,
+        webhooks: super::webhooks::all(webhooks)?,
     })
 }
 
@@ -170,24 +172,29 @@ fn push(table: PushTable) -> Result<Option<Push>, ConfigError> {
     }))
 }
 
-fn url(key: &str, text: &str) -> Result<Url, ConfigError> {
+pub(super) fn url(key: &str, text: &str) -> Result<Url, ConfigError> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         _ => Err(wrong(key, "it is an address that begins with https:// or http://")),
     }
 }
 
-fn non_empty(key: &str, text: String) -> Result<String, ConfigError> {
+pub(super) fn non_empty(key: &str, text: String) -> Result<String, ConfigError> {
     if text.trim().is_empty() { Err(wrong(key, "it is empty")) } else { Ok(text) }
 }
 
-fn within<N: PartialOrd + std::fmt::Display>(key: &str, number: N, min: N, max: N) -> Result<N, ConfigError> {
+pub(super) fn within<N: PartialOrd + std::fmt::Display>(
+    key: &str,
+    number: N,
+    min: N,
+    max: N,
+) -> Result<N, ConfigError> {
     if (min..=max).contains(&number) {
         return Ok(number);
     }
     Err(ConfigError::Value { key: key.to_owned(), reason: "out of its range".to_owned() })
 }
 
-fn wrong(key: &str, reason: impl Into<String>) -> ConfigError {
+pub(super) fn wrong(key: &str, reason: impl Into<String>) -> ConfigError {
     ConfigError::Value { key: key.to_owned(), reason: reason.into() }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderValue;
+use milepost_core::{EventType, Project};
 use url::Url;
 
 /// Who may do what.
@@ -150,6 +151,46 @@ pub struct Push {
     pub email: Option<String>,
     /// The keys of the issuer.
     pub jwks_url: Url,
+}
+
+/// An endpoint that is told what happens.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// What it is called; unique. Another name is another endpoint, which is told what happens from then on.
+    pub name: String,
+    /// Where it is.
+    pub url: Url,
+    /// The keys that requests are signed with; more than one while they are changed.
+    pub secrets: Vec<SigningKey>,
+    /// Which events it is told of.
+    pub events: Vec<EventType>,
+    /// Of which projects; all where empty.
+    pub projects: Vec<Project>,
+    /// How long it may take to answer.
+    pub timeout: Duration,
+    /// How long an event is tried for.
+    pub retry_for: Duration,
+}
+
+/// The key of a webhook: bytes that are never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningKey(Vec<u8>);
+
+impl SigningKey {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes themselves, for the one place that needs them.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
 }
 
 /// A text that is never shown.

@@ -13,4 +13,5 @@ mod runs;
 mod streams;
 mod support;
 mod web;
+mod webhooks;
 mod workers;

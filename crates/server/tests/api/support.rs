@@ -28,9 +28,16 @@ impl Milepost {
 
     /// Stops, and starts again on the same data.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
         let Self { running, directory, http } = self;
         running.shutdown().await;
-        let running = Server::start(Config::local(directory.path()).unwrap()).await.unwrap();
+        let mut config = Config::local(directory.path()).unwrap();
+        change(&mut config);
+        let running = Server::start(config).await.unwrap();
         Self { running, directory, http }
     }
 

@@ -4,12 +4,14 @@ use milepost_core::Epoch;
 use tokio::sync::oneshot;
 
 use super::key::Key;
+use super::outbox::Note;
 use crate::contract::{Append, AppendError, StoreError};
 
 #[derive(Debug)]
 pub(super) enum Job {
     Append(Append, oneshot::Sender<Result<(), AppendError>>),
     Delete(Key, oneshot::Sender<Result<(), StoreError>>),
+    Note(Note, oneshot::Sender<Result<(), StoreError>>),
     Probe(oneshot::Sender<Result<(), StoreError>>),
     /// Has no answer: it waits until nothing better is to do.
     Checkpoint(Checkpoint),
@@ -41,7 +43,7 @@ impl Job {
     pub(super) fn refuse(self, error: StoreError) {
         match self {
             Self::Append(_, answer) => drop(answer.send(Err(error.into()))),
-            Self::Delete(_, answer) | Self::Probe(answer) => drop(answer.send(Err(error))),
+            Self::Delete(_, answer) | Self::Note(_, answer) | Self::Probe(answer) => drop(answer.send(Err(error))),
             Self::Checkpoint(_) => {}
             Self::Close(answer) => drop(answer.send(())),
         }

@@ -128,7 +128,7 @@ fn number(connection: &Connection, key: &Key) -> rusqlite::Result<Option<i64>> {
 }
 
 /// A record; `before` is the one before it, most often of the same run, whose name is then shared.
-fn record(row: &Row<'_>, before: Option<&Record>) -> rusqlite::Result<Result<Record, StoreError>> {
+pub(super) fn record(row: &Row<'_>, before: Option<&Record>) -> rusqlite::Result<Result<Record, StoreError>> {
     let (run, event_type) = (text(row, 1)?, text(row, 2)?);
     let run = match before {
         Some(before) if before.run.as_str() == run => Ok(before.run.clone()),

@@ -11,6 +11,7 @@ use super::health::Health;
 use super::job::Job;
 use super::lineage::Lineage;
 use super::log::Log;
+use super::outbox::Outbox;
 use super::pace::Pace;
 use super::tails::Published;
 use super::transaction::Transactions;
@@ -78,6 +79,7 @@ struct Writer<'c> {
     transactions: Transactions<'c>,
     log: Log<'c>,
     chores: Chores<'c>,
+    outbox: Outbox<'c>,
     probe: Statement<'c>,
     wal: Wal,
     lineage: Lineage,
@@ -100,8 +102,21 @@ impl<'c> Writer<'c> {
         let transactions = Transactions::prepare(connection)?;
         let (log, chores) = (Log::prepare(connection, committed, tails)?, Chores::prepare(connection)?);
         let probe = connection.prepare("UPDATE meta SET value = value + 1 WHERE name = 'probe'")?;
-        let pace = Pace::default();
-        Ok(Self { connection, health, transactions, log, chores, probe, wal, lineage, committed, pace, runtime })
+        let (outbox, pace) = (Outbox::prepare(connection)?, Pace::default());
+        Ok(Self {
+            connection,
+            health,
+            transactions,
+            log,
+            chores,
+            outbox,
+            probe,
+            wal,
+            lineage,
+            committed,
+            pace,
+            runtime,
+        })
     }
 
     /// Gives back the job that ended it.
@@ -157,11 +172,11 @@ impl<'c> Writer<'c> {
 
     /// One transaction. The answers follow the commit, never the other way round.
     fn commit(&mut self, group: &mut Vec<Job>) {
-        let (log, probe) = (&mut self.log, &mut self.probe);
+        let (log, outbox, probe) = (&mut self.log, &mut self.outbox, &mut self.probe);
         let mut outcomes = Vec::with_capacity(group.len());
         let done = self.transactions.run(self.health, || {
             for job in group.iter() {
-                outcomes.push(apply(job, log, probe)?);
+                outcomes.push(apply(job, log, outbox, probe)?);
             }
             log.complete()
         });
@@ -178,7 +193,7 @@ impl<'c> Writer<'c> {
                     self.chores.add_garbage();
                     drop(answer.send(Ok(())));
                 }
-                (Ok(()), Job::Probe(answer)) => drop(answer.send(Ok(()))),
+                (Ok(()), Job::Note(_, answer) | Job::Probe(answer)) => drop(answer.send(Ok(()))),
                 (Ok(()), Job::Checkpoint(checkpoint)) => self.chores.add(checkpoint),
                 (Ok(()), Job::Close(_)) => {}
             }
@@ -237,10 +252,16 @@ impl<'c> Writer<'c> {
     }
 }
 
-fn apply(job: &Job, log: &mut Log<'_>, probe: &mut Statement<'_>) -> rusqlite::Result<Outcome> {
+fn apply(
+    job: &Job,
+    log: &mut Log<'_>,
+    outbox: &mut Outbox<'_>,
+    probe: &mut Statement<'_>,
+) -> rusqlite::Result<Outcome> {
     match job {
         Job::Append(append, _) => return log.append(append),
         Job::Delete(key, _) => log.delete(key)?,
+        Job::Note(note, _) => outbox.note(note)?,
         Job::Probe(_) => drop(probe.execute([])?),
         Job::Checkpoint(_) | Job::Close(_) => {}
     }
