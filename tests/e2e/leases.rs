@@ -129,7 +129,12 @@ async fn a_worker_that_lost_its_lease_cannot_write() {
     assert_eq!((&new["run"]["attempt"], &new["run"]["stalled"]), (&json!(2), &json!(false)));
     for lease in [old, "nonsense"] {
         let headers = [("milepost-lease", lease)];
-        for (method, path) in [(Method::POST, "/runs/r/heartbeat"), (Method::PUT, "/runs/r/artifacts/a")] {
+        let calls = [
+            (Method::POST, "/runs/r/heartbeat"),
+            (Method::POST, "/runs/r/release"),
+            (Method::PUT, "/runs/r/artifacts/a"),
+        ];
+        for (method, path) in calls {
             expect_problem(api.send(method, path, &headers, "bytes").await, 409, "lease_lost").await;
         }
         expect_problem(write(lease.to_owned()).await, 409, "lease_lost").await;

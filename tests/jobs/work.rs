@@ -69,6 +69,7 @@ const DONE: [&str; 5] = ["state.updated", "artifact.ready", "artifact.ready", "a
 async fn a_worker_does_what_is_queued() {
     let fixture = Fixture::new().await;
     let worker = fixture.worker(&["--concurrency", "2"]);
+    let another = fixture.worker(&["--concurrency", "2"]);
     for id in ["a", "b", "c"] {
         fixture.queue(id, "smart").await;
     }
@@ -79,8 +80,10 @@ async fn a_worker_does_what_is_queued() {
     }
     let found = fixture.api.client().get(fixture.server.url("/api/v1/ingest/a/search?q=needle")).send().await.unwrap();
     assert_eq!(expect(found, 200).await["hits"][0]["path"], "README.md");
-    worker.ask_to_stop().await;
-    assert!(worker.exited().await.success());
+    for worker in [worker, another] {
+        worker.ask_to_stop().await;
+        assert!(worker.exited().await.success());
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 pub use layers::Overrides;
 pub use sections::{
-    Algorithm, Auth, Cors, Ingest, Jwt, KeySource, Lease, Llm, Origin, Push, Secret, SignalR, SigningKey, Webhook,
+    Algorithm, Auth, Bridge, Cors, Ingest, Jwt, KeySource, Lease, Llm, Origin, Push, Secret, SignalR, SigningKey,
+    Webhook,
 };
 
 /// The configuration of one server. Everything in it is valid.
@@ -40,6 +41,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// Google Pub/Sub pushes whose tokens are verified.
     pub push: Option<Push>,
+    /// A topic that every event is passed on to.
+    pub bridge: Option<Bridge>,
     /// Endpoints that are told what happens.
     pub webhooks: Vec<Webhook>,
 }

@@ -22,6 +22,8 @@ mod outbox;
 mod principal;
 mod problem;
 mod projects;
+#[cfg(feature = "pubsub")]
+mod pubsub;
 mod server;
 #[cfg(test)]
 mod testing;

@@ -40,6 +40,9 @@ pub(crate) trait Sink: Send + Sync + 'static {
     /// How long an event is tried for before it is buried.
     fn patience(&self) -> Duration;
 
+    /// The longest pause between two tries.
+    fn longest_pause(&self) -> Duration;
+
     /// Hands over events of one stream, in their order. When this returns `Ok` the receiver has all of them.
     async fn deliver(&self, entries: &[LogEntry]) -> Result<(), Undelivered>;
 }

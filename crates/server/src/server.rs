@@ -128,8 +128,12 @@ impl Server {
 fn sinks(config: &Config, hub: &Hub) -> Result<Vec<Arc<dyn Sink>>, StartError> {
     let endpoint =
         |webhook: &Webhook| Endpoint::new(webhook.clone(), hub.clone()).map(|it| Arc::new(it) as Arc<dyn Sink>);
-    let endpoints = config.webhooks.iter().map(endpoint).collect::<Result<_, _>>();
-    endpoints.map_err(|error| StartError::Http(error.to_string()))
+    let endpoints = config.webhooks.iter().map(endpoint).collect::<Result<Vec<_>, _>>();
+    #[cfg_attr(not(feature = "pubsub"), expect(unused_mut, reason = "webhooks are all there is"))]
+    let mut sinks = endpoints.map_err(|error| StartError::Http(error.to_string()))?;
+    #[cfg(feature = "pubsub")]
+    sinks.extend(config.bridge.clone().map(|bridge| Arc::new(crate::pubsub::Topic::new(bridge)) as Arc<dyn Sink>));
+    Ok(sinks)
 }
 
 /// What verifies the tokens of pushes. Google signs by RS256, and so has to whoever stands in for it.

@@ -14,6 +14,8 @@
 //! `source` has to be there and is not kept; nor are extensions and `dataschema`. Ids count within a stream, as they do in the
 //! native API: two sources that publish to one run must not use the same id for different events.
 
+mod attributes;
+
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -22,6 +24,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+
+pub use attributes::attributes;
 
 use crate::media::Media;
 use crate::native::batch::each;

@@ -89,7 +89,9 @@ tables! {
         retry_for_s: Option<u32>,
     }
     /// `[pubsub]`
-    PubSubTable { push: PushTable, }
+    PubSubTable { push: PushTable, bridge: BridgeTable, }
+    /// `[pubsub.bridge]`
+    BridgeTable { topic: Option<String>, projects: Option<Vec<String>>, endpoint: Option<String>, }
     /// `[pubsub.push]`
     PushTable { issuer: Option<String>, audience: Option<String>, email: Option<String>, jwks_url: Option<String>, }
 }

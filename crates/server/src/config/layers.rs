@@ -59,7 +59,7 @@ fn is_service_link(rest: &str) -> bool {
 /// Sets one key from text. None when there is no such key.
 fn set(file: &mut File, key: &str, text: &str) -> Option<Result<(), String>> {
     let File { auth, cors, progress, lease, signalr, campaign, ingest, pubsub, .. } = file;
-    let (jwt, llm, push) = (&mut auth.jwt, &mut campaign.llm, &mut pubsub.push);
+    let (jwt, llm, push, bridge) = (&mut auth.jwt, &mut campaign.llm, &mut pubsub.push, &mut pubsub.bridge);
     Some(match key {
         "listen" => read(&mut file.listen, text),
         "data_dir" => read(&mut file.data_dir, text),
@@ -71,8 +71,7 @@ fn set(file: &mut File, key: &str, text: &str) -> Option<Result<(), String>> {
         "auth.jwt.issuer" => read(&mut jwt.issuer, text),
         "auth.jwt.audience" => read(&mut jwt.audience, text),
         "cors.origins" => {
-            let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-            cors.origins = Some(origins.map(str::to_owned).collect());
+            cors.origins = Some(list(text));
             Ok(())
         }
         "progress.min_interval_ms" => read(&mut progress.min_interval_ms, text),
@@ -98,8 +97,19 @@ fn set(file: &mut File, key: &str, text: &str) -> Option<Result<(), String>> {
         "pubsub.push.audience" => read(&mut push.audience, text),
         "pubsub.push.email" => read(&mut push.email, text),
         "pubsub.push.jwks_url" => read(&mut push.jwks_url, text),
+        "pubsub.bridge.topic" => read(&mut bridge.topic, text),
+        "pubsub.bridge.endpoint" => read(&mut bridge.endpoint, text),
+        "pubsub.bridge.projects" => {
+            bridge.projects = Some(list(text));
+            Ok(())
+        }
         _ => return None,
     })
+}
+
+/// Words with commas between them.
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn read<T>(place: &mut Option<T>, text: &str) -> Result<(), String>

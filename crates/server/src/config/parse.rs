@@ -4,10 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use milepost_core::InvalidName;
 use url::Url;
 
-use super::file::{AuthTable, CorsTable, File, IngestTable, JwtTable, LeaseTable, LlmTable, PushTable, SignalRTable};
-use super::sections::{Algorithm, Auth, Cors, Ingest, Jwt, KeySource, Lease, Llm, Origin, Push, Secret, SignalR};
+use super::file::{
+    AuthTable, BridgeTable, CorsTable, File, IngestTable, JwtTable, LeaseTable, LlmTable, PushTable, SignalRTable,
+};
+use super::sections::{
+    Algorithm, Auth, Bridge, Cors, Ingest, Jwt, KeySource, Lease, Llm, Origin, Push, Secret, SignalR,
+};
 use super::{Config, ConfigError};
 
 const LISTEN: &str = "127.0.0.1:6453";
@@ -43,6 +48,7 @@ pub(super) fn config(file: File, insecure: bool) -> Result<Config, ConfigError> 
         llm: llm(campaign.llm)?,
         ingest: self::ingest(&ingest, listen)?,
         push: push(pubsub.push)?,
+        bridge: bridge(pubsub.bridge)?,
         webhooks: super::webhooks::all(webhooks)?,
     })
 }
@@ -169,6 +175,30 @@ fn push(table: PushTable) -> Result<Option<Push>, ConfigError> {
         audience: non_empty("pubsub.push.audience", audience)?,
         email,
         jwks_url: url("pubsub.push.jwks_url", jwks_url.as_deref().unwrap_or(GOOGLE_KEYS))?,
+    }))
+}
+
+fn bridge(table: BridgeTable) -> Result<Option<Bridge>, ConfigError> {
+    let BridgeTable { topic, projects, endpoint } = table;
+    let Some(topic) = topic else {
+        return match (projects, endpoint) {
+            (None, None) => Ok(None),
+            _ => Err(wrong("pubsub.bridge.topic", "it is missing")),
+        };
+    };
+    let parts: Vec<&str> = topic.split('/').collect();
+    if !matches!(parts.as_slice(), ["projects", project, "topics", name] if !project.is_empty() && !name.is_empty()) {
+        return Err(wrong("pubsub.bridge.topic", "it is written projects/PROJECT/topics/TOPIC"));
+    }
+    if !cfg!(feature = "pubsub") {
+        let reason = "this program was built without the bridge; build it with `--features pubsub`";
+        return Err(wrong("pubsub.bridge.topic", reason));
+    }
+    let projects = projects.unwrap_or_default().iter().map(|name| name.parse()).collect::<Result<_, _>>();
+    Ok(Some(Bridge {
+        topic,
+        projects: projects.map_err(|error: InvalidName| wrong("pubsub.bridge.projects", error.to_string()))?,
+        endpoint: endpoint.map(|endpoint| url("pubsub.bridge.endpoint", &endpoint)).transpose()?,
     }))
 }
 

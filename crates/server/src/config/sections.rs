@@ -153,6 +153,17 @@ pub struct Push {
     pub jwks_url: Url,
 }
 
+/// A topic of Google Cloud Pub/Sub that gets every event.
+#[derive(Debug, Clone)]
+pub struct Bridge {
+    /// `projects/PROJECT/topics/TOPIC`
+    pub topic: String,
+    /// Of which projects; all where empty.
+    pub projects: Vec<Project>,
+    /// An emulator, or anything else that needs no credentials; the service of Google where absent.
+    pub endpoint: Option<Url>,
+}
+
 /// An endpoint that is told what happens.
 #[derive(Debug, Clone)]
 pub struct Webhook {

@@ -106,6 +106,8 @@ fn mistakes_are_named() {
         ("campaign.llm = {base_url = 'http://a', model = 'm', timeout_s = 0}", &[], "campaign.llm.timeout_s"),
         ("campaign.llm = {base_url = 'http://a', model = 'm', prompt_usd_per_million = 1}", &[], "campaign.llm"),
         ("pubsub.push.email = 'e'", &[], "pubsub.push.audience"),
+        ("pubsub.bridge.projects = ['p']", &[], "pubsub.bridge.topic"),
+        ("pubsub.bridge.topic = 'my-topic'", &[], "projects/PROJECT/topics/TOPIC"),
         ("signalr.keep_alive_s = 0", &[], "signalr.keep_alive_s"),
         ("lease.fail_stalled_after_s = 0", &[], "lease.fail_stalled_after_s"),
         ("", &[("MILEPOST_LISEN", "x")], "MILEPOST_LISEN"),
@@ -133,4 +135,11 @@ fn variables_of_others_are_left_alone() {
 fn a_file_that_is_asked_for_has_to_be_there() {
     let error = Config::load(&Overrides::default(), Some(Path::new("/nowhere/milepost.toml")), []).unwrap_err();
     assert!(error.to_string().contains("/nowhere/milepost.toml"));
+}
+
+#[cfg(not(feature = "pubsub"))]
+#[test]
+fn a_bridge_that_is_not_built_in_says_so() {
+    let topic = [("MILEPOST_PUBSUB__BRIDGE__TOPIC", "projects/p/topics/t")];
+    assert!(load("", &topic, &Overrides::default()).unwrap_err().contains("--features pubsub"));
 }

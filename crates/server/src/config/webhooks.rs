@@ -53,11 +53,14 @@ fn one(table: WebhookTable) -> Result<Webhook, ConfigError> {
         }
         _ => return Err(wrong("webhooks.secret", "give one of secret and secret_file")),
     };
-    // Where it is without what may be secret in it.
-    let plain = || address.host_str().map(|host| format!("{host}{}", address.path())).unwrap_or_default();
+    // Its path and its query may be secrets, and the name is shown.
+    let host = || {
+        let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}{port}", address.host_str().unwrap_or_default())
+    };
     let projects = projects.unwrap_or_default().iter().map(|name| name.parse::<Project>()).collect::<Result<_, _>>();
     Ok(Webhook {
-        name: non_empty("webhooks.name", name.unwrap_or_else(plain))?,
+        name: non_empty("webhooks.name", name.unwrap_or_else(host))?,
         secrets: secrets(&secret)?,
         events: self::events(events)?,
         projects: projects.map_err(|error| wrong("webhooks.projects", error.to_string()))?,

@@ -8,9 +8,8 @@ use milepost_core::Time;
 use milepost_hub::LogEntry;
 use tokio::time::Instant;
 
-/// The first pause after a failure, and the longest, before jitter.
+/// The first pause after a failure, before jitter.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(3_600);
 
 /// Events of one stream wait in a row: what comes after one that failed waits for it.
 #[derive(Debug)]
@@ -52,14 +51,14 @@ impl Lane {
     }
 
     /// The first one was tried in vain.
-    pub(super) fn failed(&mut self, now: Instant, time: Time) -> &mut Trouble {
+    pub(super) fn failed(&mut self, now: Instant, time: Time, longest_pause: Duration) -> &mut Trouble {
         let trouble = self.trouble.get_or_insert_with(|| Trouble {
             attempts: 0,
             since: now,
             first_tried_at: time,
             pauses: ExponentialBuilder::new()
                 .with_min_delay(PAUSE_MIN)
-                .with_max_delay(PAUSE_MAX)
+                .with_max_delay(longest_pause)
                 .without_max_times()
                 .with_jitter()
                 .build(),
@@ -71,6 +70,7 @@ impl Lane {
 
 impl Trouble {
     pub(super) fn pause(&mut self) -> Duration {
-        self.pauses.next().unwrap_or(PAUSE_MAX)
+        // They never end.
+        self.pauses.next().unwrap_or(PAUSE_MIN)
     }
 }

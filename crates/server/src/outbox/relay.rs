@@ -186,7 +186,7 @@ impl Relay {
     /// Tries again later, or never.
     async fn look_into(&mut self, lane: &mut Lane, undelivered: Undelivered) {
         let (now, patience, time) = (Instant::now(), self.sink.patience(), self.hub.now());
-        let trouble = lane.failed(now, time);
+        let trouble = lane.failed(now, time, self.sink.longest_pause());
         let left = patience.saturating_sub(now.duration_since(trouble.since));
         let pause = trouble.pause().min(left);
         let in_vain = left.is_zero();

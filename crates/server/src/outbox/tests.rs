@@ -80,6 +80,10 @@ impl Sink for Fake {
         Duration::from_secs(600)
     }
 
+    fn longest_pause(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+
     async fn deliver(&self, entries: &[LogEntry]) -> Result<(), Undelivered> {
         for (done, entry) in entries.iter().enumerate() {
             let event = format!("{}/{}", entry.stream, entry.record.seq);

@@ -18,8 +18,8 @@ use super::sign::signatures;
 use crate::config::Webhook;
 use crate::outbox::{Next, Sink, Undelivered};
 
-/// The longest pause that an endpoint may ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+/// The longest pause, also where an endpoint asks for one.
+const PAUSE_MAX: Duration = Duration::from_secs(3_600);
 
 /// How long the hub may take to show what is in the log. It takes microseconds; a stream that is gone answers at once.
 const SHOWN_WITHIN: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ impl Endpoint {
         let next = match (status, retry_after) {
             // It says itself that it will never be there again.
             (StatusCode::GONE, _) => Next::Bury,
-            (_, Some(seconds)) => Next::After(Duration::from_secs(seconds).min(RETRY_AFTER_MAX)),
+            (_, Some(seconds)) => Next::After(Duration::from_secs(seconds).min(PAUSE_MAX)),
             _ => Next::Again,
         };
         failed(format!("the endpoint answered {status}"), next)
@@ -147,6 +147,10 @@ impl Sink for Endpoint {
 
     fn patience(&self) -> Duration {
         self.webhook.retry_for
+    }
+
+    fn longest_pause(&self) -> Duration {
+        PAUSE_MAX
     }
 
     async fn deliver(&self, entries: &[LogEntry]) -> Result<(), Undelivered> {
