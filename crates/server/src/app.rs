@@ -21,8 +21,8 @@ use crate::dashboard;
 use crate::ingest;
 use crate::metrics::Metrics;
 use crate::observe;
-use crate::projects;
 use crate::outbox::Outbox;
+use crate::projects;
 use crate::webhooks::{dead_letters, push};
 
 /// The parts of one server. Cheap to clone.

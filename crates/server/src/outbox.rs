@@ -2,7 +2,7 @@
 //!
 //! The log is the queue. A receiver (a [`Sink`]) has a position in the log of all streams, which is kept in the store beside it;
 //! up to there it took everything, or it was buried. So a restart, a crash or a receiver that is away for hours loses nothing
-//! and costs no memory: what is not delivered is read again. See docs/adr/0005-the-log-is-the-outbox.md.
+//! and costs no memory: what is not delivered is read again. See docs/adr/0007-the-log-is-the-outbox.md.
 
 mod lane;
 mod relay;
