@@ -1,5 +1,6 @@
 //! `milepost work`.
 
+mod campaign;
 mod ingest;
 mod slot;
 mod trade;

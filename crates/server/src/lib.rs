@@ -5,8 +5,8 @@
 mod api;
 mod app;
 mod artifacts;
-mod campaigns;
 mod auth;
+mod campaigns;
 mod caps;
 pub mod config;
 mod dashboard;

@@ -12,7 +12,7 @@ pub(crate) use job::KIND;
 
 /// Does what the run's metadata says: `{"repository", "branch"?}`.
 pub(crate) async fn work(job: Job) {
-    let Job { client, handle, run, permissions } = job;
+    let Job { client, handle, run, permissions, .. } = job;
     let metadata: Value =
         run.metadata.as_ref().and_then(|text| serde_json::from_str(text.get()).ok()).unwrap_or_default();
     let plan = match plan(&metadata, permissions) {

@@ -9,7 +9,7 @@ use milepost_wire::native::requests::ClaimRequest;
 use tokio::time::{Instant, sleep};
 
 use super::trade::{self, Job, Trade};
-use super::{Permissions, Stop, WorkArguments};
+use super::{Permissions, Stop, WorkArguments, campaign};
 use crate::failure::Failure;
 use crate::output;
 use crate::terminal::note;
@@ -29,12 +29,17 @@ pub(super) struct Slot {
     trades: Vec<&'static Trade>,
     request: ClaimRequest,
     permissions: Permissions,
+    campaigns: milepost_jobs::campaign::Settings,
     stop: Stop,
 }
 
 impl Slot {
     pub(super) fn new(arguments: &WorkArguments, stop: Stop) -> Result<Self, Failure> {
         let trades = arguments.kinds.clone();
+        let campaigns = match trades.iter().any(|trade| trade.name == trade::CAMPAIGN) {
+            true => campaign::settings()?,
+            false => Default::default(),
+        };
         let mut kinds: Vec<&str> = trades.iter().flat_map(|trade| trade.kinds).copied().collect();
         kinds.sort_unstable();
         kinds.dedup();
@@ -42,7 +47,8 @@ impl Slot {
         let kinds = kinds.map_err(|error| Failure::new(error.to_string()))?;
         let wait = u32::try_from(CLAIM_WAIT.as_secs()).ok();
         let request = ClaimRequest { kinds, lease_seconds: arguments.lease, wait };
-        Ok(Self { client: arguments.remote.client()?, trades, request, permissions: arguments.limits, stop })
+        let client = arguments.remote.client()?;
+        Ok(Self { client, trades, request, permissions: arguments.limits, campaigns, stop })
     }
 
     /// Works until it is told to stop, or the server refuses it.
@@ -79,8 +85,8 @@ impl Slot {
                 run.kind
             )));
         };
-        let (client, permissions) = (self.client.clone(), self.permissions);
-        let job = Job { client, handle: handle.clone(), run: run.clone(), permissions };
+        let (client, permissions, campaigns) = (self.client.clone(), self.permissions, self.campaigns.clone());
+        let job = Job { client, handle: handle.clone(), run: run.clone(), permissions, campaigns };
         // A task of its own: when it panics, the run fails and the slot goes on.
         let mut work = tokio::spawn((trade.work)(job));
         let ended = tokio::select! {

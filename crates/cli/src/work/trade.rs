@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use milepost_client::{Client, RunHandle};
 use milepost_core::Run;
 
-use super::{Permissions, ingest};
+use super::{Permissions, campaign, ingest};
 
 /// Work that can be asked for by a word.
 pub(crate) struct Trade {
@@ -19,7 +19,13 @@ pub(crate) struct Trade {
 }
 
 /// All of them.
-const TRADES: &[Trade] = &[Trade { name: "ingest", kinds: &[ingest::KIND], work: |job| Box::pin(ingest::work(job)) }];
+const TRADES: &[Trade] = &[
+    Trade { name: CAMPAIGN, kinds: campaign::KINDS, work: |job| Box::pin(campaign::work(job)) },
+    Trade { name: "ingest", kinds: &[ingest::KIND], work: |job| Box::pin(ingest::work(job)) },
+];
+
+/// The trade that needs settings of its own.
+pub(crate) const CAMPAIGN: &str = "campaign";
 
 /// A run that was claimed.
 pub(crate) struct Job {
@@ -28,6 +34,7 @@ pub(crate) struct Job {
     /// As it was when it was claimed.
     pub(crate) run: Arc<Run>,
     pub(crate) permissions: Permissions,
+    pub(crate) campaigns: milepost_jobs::campaign::Settings,
 }
 
 impl std::fmt::Debug for Trade {

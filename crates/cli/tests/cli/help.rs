@@ -21,7 +21,7 @@ fn help(arguments: &[&str]) -> String {
 fn what_cannot_be_asked_for_exits_2() {
     run(&["serv"]).check(2, &["unrecognized subcommand"]);
     run(&["tail", "no/such/id"]).check(2, &["no/such/id"]);
-    run(&["work", "--kinds", "ingest,nonsense"]).check(2, &["this program can work on: ingest"]);
+    run(&["work", "--kinds", "ingest,nonsense"]).check(2, &["this program can work on: campaign, ingest"]);
     run(&["runs", "--server", "ftp://x"]).check(2, &["milepost: the server's URL: it begins with http:// or https://"]);
     run(&["runs", "--log", "a=b=c"]).check(2, &["is no filter of logs"]);
 }

@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use milepost_core::event::{ErrorInfo, RunCreated, RunFailed};
 use milepost_core::{Body, Code, Draft, Json, Kind, Project, RunId};
 use milepost_hub::{Hub, HubError, NewRun, Publish};
-use milepost_jobs::campaign::{Brief, Chat, ChatSettings, JobType, KIND, Settings, job_id};
+use milepost_jobs::campaign::{Brief, Chat, JobType, KIND, Settings, job_id};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::request::{Kept, Request};
 use super::views::Views;
 use crate::app::App;
-use crate::config::{Config, Llm};
+use crate::config::Config;
 use crate::problem::Refusal;
 use campaign::Campaign;
 
@@ -43,7 +43,7 @@ impl Campaigns {
     /// # Errors
     /// Why it cannot be used.
     pub(crate) fn new(config: &Config) -> Result<Self, String> {
-        let chat = config.llm.as_ref().map(|llm| Chat::new(chat_settings(llm))).transpose()?;
+        let chat = config.llm.as_ref().map(|llm| Chat::new(llm.chat())).transpose()?;
         Ok(Self {
             settings: Settings { chat },
             views: Views::default(),
@@ -172,15 +172,4 @@ fn job_of(campaign: &RunId, brief: &Brief, job: JobType) -> NewRun {
 
 fn kind(word: &str) -> Kind {
     Kind::new(word).unwrap_or_else(|_| unreachable!("{word} is a valid name"))
-}
-
-fn chat_settings(llm: &Llm) -> ChatSettings {
-    ChatSettings {
-        base_url: llm.base_url.to_string(),
-        key: llm.key.as_ref().map(|key| key.expose().to_owned()),
-        model: llm.model.clone(),
-        image_model: llm.image_model.clone(),
-        silence: llm.timeout,
-        prices: llm.prices,
-    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use milepost_core::{EventType, Project};
+use milepost_jobs::campaign::ChatSettings;
 use url::Url;
 
 /// Who may do what.
@@ -121,6 +122,20 @@ pub struct Llm {
     pub timeout: Duration,
     /// US dollars for a million prompt tokens and for a million completion tokens.
     pub prices: Option<(f64, f64)>,
+}
+
+impl Llm {
+    /// What the jobs of campaigns need to know of it, wherever they run.
+    pub fn chat(&self) -> ChatSettings {
+        ChatSettings {
+            base_url: self.base_url.to_string(),
+            key: self.key.as_ref().map(|key| key.expose().to_owned()),
+            model: self.model.clone(),
+            image_model: self.image_model.clone(),
+            silence: self.timeout,
+            prices: self.prices,
+        }
+    }
 }
 
 /// The built-in ingestion.

@@ -12,11 +12,8 @@ use super::{Limits, OpenError};
 const BUSY: Duration = Duration::from_secs(2);
 
 /// One step for each version of the schema. A released step never changes; the next version gets a new one.
-const STEPS: &[&str] = &[
-    include_str!("schema/1.sql"),
-    include_str!("schema/2-generation-jobs.sql"),
-    include_str!("schema/3-outbox.sql"),
-];
+const STEPS: &[&str] =
+    &[include_str!("schema/1.sql"), include_str!("schema/2-generation-jobs.sql"), include_str!("schema/3-outbox.sql")];
 
 /// The connection that writes, with the schema up to date.
 pub(super) fn writer(directory: &Path, path: &Path, limits: &Limits) -> Result<Connection, OpenError> {
