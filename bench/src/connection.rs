@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::error::Error;
+use crate::websocket;
 
 /// Requests that are under way at once. Few enough that their answers fit into a socket's buffer.
 const PIPELINED: usize = 50;
@@ -54,14 +55,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks for a WebSocket (RFC 6455, section 4.1) and hands over the socket once the server has agreed.
+    /// Asks for a WebSocket and hands over the socket once the server has agreed.
     pub(crate) async fn upgrade(mut self, path: &str) -> Result<TcpStream, Error> {
         let host = self.host;
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bWlsZXBvc3QgYmVuY2ghIQ==\r\n\r\n"
-        );
-        self.write(request.as_bytes()).await?;
+        self.write(websocket::request(host, path).as_bytes()).await?;
         let head = loop {
             if let Some(head) = parse_head(&self.unread)? {
                 break head;

@@ -20,6 +20,8 @@ pub struct Figures {
     pub kilobytes: Option<f64>,
     /// The share of a job's time that its reports cost, in percent.
     pub percent: Option<f64>,
+    /// The server's CPU time per event, as a multiple of what another way to the same viewers costs.
+    pub ratio: Option<f64>,
     /// The share of its core that the generator was busy, 0 to 1. Near 1 it measures itself.
     pub generator: Option<f64>,
     /// Cores that other programs had meanwhile.
@@ -57,6 +59,7 @@ impl Figures {
             seconds: of(&|run| run.seconds),
             kilobytes: of(&|run| run.kilobytes),
             percent: of(&|run| run.percent),
+            ratio: of(&|run| run.ratio),
             generator: of(&|run| run.generator),
             others: of(&|run| run.others),
             notes,
@@ -71,6 +74,7 @@ impl Figures {
             Unit::Seconds => self.seconds,
             Unit::Kilobytes => self.kilobytes,
             Unit::Percent => self.percent,
+            Unit::Ratio => self.ratio,
             Unit::P99Milliseconds => self.latency.map(|latency| latency.p99),
         }
     }

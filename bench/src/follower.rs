@@ -9,12 +9,13 @@ use std::rc::Rc;
 use std::task::{Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::connection::connect;
 use crate::error::Error;
+use crate::opening::Opening;
 use crate::payload::{MARKER, Stamp};
 use crate::scan::Scanner;
 use crate::tally::Tally;
@@ -35,10 +36,10 @@ pub(crate) struct Followers {
 }
 
 impl Followers {
-    /// Opens a stream for each of `paths`, some at a time, and returns when all of them are.
-    pub(crate) async fn connect(host: SocketAddr, paths: &[String], tally: &Rc<Tally>) -> Result<Self, Error> {
+    /// Opens each of `openings`, some at a time, and returns when all of them are.
+    pub(crate) async fn connect(host: SocketAddr, openings: &[Opening], tally: &Rc<Tally>) -> Result<Self, Error> {
         let mut tasks = JoinSet::new();
-        for wave in paths.chunks(WAVE) {
+        for wave in openings.chunks(WAVE) {
             spawn_each(host, wave, tally, &mut tasks);
             let open = tasks.len() as u64;
             tally.ready.reach(open, std::time::Duration::from_secs(20)).await?;
@@ -46,57 +47,35 @@ impl Followers {
         Ok(Self { _tasks: tasks })
     }
 
-    /// Opens a stream for each of `paths`, all at once, and does not wait for any.
-    pub(crate) fn storm(host: SocketAddr, paths: &[String], tally: &Rc<Tally>) -> Self {
+    /// Opens each of `openings`, all at once, and does not wait for any.
+    pub(crate) fn storm(host: SocketAddr, openings: &[Opening], tally: &Rc<Tally>) -> Self {
         let mut tasks = JoinSet::new();
-        spawn_each(host, paths, tally, &mut tasks);
+        spawn_each(host, openings, tally, &mut tasks);
         Self { _tasks: tasks }
     }
 }
 
-fn spawn_each(host: SocketAddr, paths: &[String], tally: &Rc<Tally>, tasks: &mut JoinSet<()>) {
-    for path in paths {
-        let request = request(host, path);
-        let tally = Rc::clone(tally);
+fn spawn_each(host: SocketAddr, openings: &[Opening], tally: &Rc<Tally>, tasks: &mut JoinSet<()>) {
+    for opening in openings {
+        let (opening, tally) = (opening.clone(), Rc::clone(tally));
         tasks.spawn_local(async move {
-            if let Err(error) = follow(host, request.into_bytes(), &tally).await {
+            if let Err(error) = follow(host, opening, &tally).await {
                 tally.fault(error);
             }
         });
     }
 }
 
-/// What opens the stream at `path`: a `WebSocket` for pages of projects, Server-Sent Events for everything else.
-fn request(host: SocketAddr, path: &str) -> String {
-    let wanted = if path.starts_with("/api/stream/") {
-        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: bWlsZXBvc3QgYmVuY2ghIQ=="
-    } else {
-        "Accept: text/event-stream"
-    };
-    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{wanted}\r\n\r\n")
-}
-
 /// Follows one stream until it closes, which nothing that is measured should make it do.
-async fn follow(host: SocketAddr, request: Vec<u8>, tally: &Tally) -> Result<(), &'static str> {
+async fn follow(host: SocketAddr, opening: Opening, tally: &Tally) -> Result<(), &'static str> {
     let (reader, writer) = connect(host).await.map_err(|_| "connection refused")?.into_split();
-    let sent = writer.try_write(&request).is_ok_and(|written| written == request.len());
-    drop(request);
-    if !sent {
-        return Err("request not taken");
-    }
+    say(&writer, opening.request(host).as_bytes())?;
     let mut scanner = Scanner::new(MARKER);
     let mut next: Option<u32> = None;
-    let mut open = false;
+    let mut phase = Phase::Asked(opening);
     each_read(reader, |bytes| {
         tally.read(bytes.len());
-        if !open {
-            open = bytes.starts_with(b"HTTP/1.1 200") || bytes.starts_with(b"HTTP/1.1 101");
-            if !open {
-                return Err("stream refused");
-            }
-            tally.ready.add(1);
-        }
+        phase.hear(bytes, &writer, tally)?;
         let now = clock::now();
         scanner.scan(bytes, |text| {
             let Some(stamp) = Stamp::read(text) else { return };
@@ -109,6 +88,40 @@ async fn follow(host: SocketAddr, request: Vec<u8>, tally: &Tally) -> Result<(),
         Ok(())
     })
     .await
+}
+
+/// How far the opening of a stream has come.
+enum Phase {
+    Asked(Opening),
+    Greeted(Scanner<0>),
+    Followed,
+}
+
+impl Phase {
+    fn hear(&mut self, bytes: &[u8], writer: &OwnedWriteHalf, tally: &Tally) -> Result<(), &'static str> {
+        if let Self::Asked(opening) = self {
+            if !bytes.starts_with(b"HTTP/1.1 200") && !bytes.starts_with(b"HTTP/1.1 101") {
+                return Err("stream refused");
+            }
+            say(writer, opening.greeting())?;
+            *self = Self::Greeted(Scanner::new(opening.followed));
+        }
+        if let Self::Greeted(scanner) = self {
+            let mut followed = false;
+            scanner.scan(bytes, |[]| followed = true);
+            if followed {
+                tally.ready.add(1);
+                *self = Self::Followed;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes what is small enough for the buffer of any socket.
+fn say(writer: &OwnedWriteHalf, bytes: &[u8]) -> Result<(), &'static str> {
+    let said = bytes.is_empty() || writer.try_write(bytes).is_ok_and(|written| written == bytes.len());
+    if said { Ok(()) } else { Err("request not taken") }
 }
 
 /// Hands over what arrives, until the other side closes. A short read says that the socket is empty: no second call to find out.

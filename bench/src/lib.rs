@@ -11,7 +11,9 @@ mod connection;
 mod error;
 mod figures;
 mod follower;
+mod hub;
 mod machine;
+mod opening;
 mod options;
 mod payload;
 mod pipe;
@@ -21,6 +23,7 @@ mod scan;
 mod scenario;
 mod server;
 mod tally;
+mod websocket;
 mod window;
 
 pub use error::Error;

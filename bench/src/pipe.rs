@@ -17,6 +17,7 @@ use crate::follower::each_read;
 use crate::payload::{EVENT_BYTES, Kind, Stamp, write_batch, write_event};
 use crate::scan::Scanner;
 use crate::tally::Tally;
+use crate::websocket;
 
 /// One connection with requests under way.
 pub(crate) struct Pipe {
@@ -123,14 +124,10 @@ impl Pipe {
 const REFERENCE: &[u8] = br#"{"op":"publish","ref":""#;
 const END: &[u8] = b"]}";
 
-/// One masked text frame (RFC 6455, section 5.2). The mask is zero, which a server cannot tell from any other and which
-/// leaves the bytes as they are.
+/// One frame.
 fn write_publish(to: &Destination, stamp: Stamp, out: &mut Vec<u8>) {
     let length = REFERENCE.len() + Stamp::LEN + to.websocket.len() + EVENT_BYTES + END.len();
-    let length = u16::try_from(length).unwrap_or_else(|_| unreachable!("names and one event are a few hundred bytes"));
-    out.extend_from_slice(&[0x81, 0x80 | 126]);
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(&[0; 4]);
+    websocket::write_head(length, out);
     out.extend_from_slice(REFERENCE);
     stamp.write(out);
     out.extend_from_slice(&to.websocket);

@@ -169,6 +169,7 @@ impl Unit {
             Self::Kilobytes => format!("{value:.1} kB"),
             Self::P99Milliseconds => format!("{value:.1} ms"),
             Self::Percent => format!("{value:.2} %"),
+            Self::Ratio => format!("{value:.2} ×"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod append;
 mod fanout;
+mod hub;
 mod idle;
 mod progress;
 mod resume;
@@ -12,11 +13,13 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::figures::Figures;
 use crate::machine::Machine;
+use crate::opening::Opening;
 use crate::options::Options;
+use crate::payload::Kind;
 use crate::pipe::Protocol;
 use crate::report::{Report, Row};
-use crate::server::{Server, agent_path, events_path};
-use fanout::{Load, Viewers};
+use crate::server::Server;
+use fanout::Load;
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,10 +39,15 @@ pub enum Scenario {
     /// One agent run to 1 000 pages over a `WebSocket` each, 50 events a second.
     #[value(name = "projects-50")]
     Projects50,
+    /// One campaign to 1 000 connections of its hub, 100 events a second; and the same over native `WebSocket`s.
+    #[value(name = "signalr-100")]
+    Signalr100,
     /// What a follower costs while nothing happens.
     Idle,
     /// What a page of a project costs while nothing happens.
     ProjectsIdle,
+    /// What a subscriber of the campaign hub costs while nothing happens.
+    SignalrIdle,
     /// Single events to 500 streams over a connection each; the highest rate that is kept.
     AppendHttp,
     /// Single events to 500 streams over 8 `WebSocket`s; the highest rate that is kept.
@@ -54,6 +62,8 @@ pub enum Scenario {
     SnapshotLive,
     /// Snapshots of a tree of 1 000 runs that does not change.
     SnapshotCached,
+    /// Snapshots of a campaign of 1 000 runs through its hub; it changes between any two of them.
+    SignalrSnapshot,
     /// What an ingestion spends on reporting its progress.
     Progress,
 }
@@ -86,18 +96,22 @@ pub enum Unit {
     P99Milliseconds,
     /// Of the time that a job takes.
     Percent,
+    /// The server's CPU per event, as a multiple of what another way costs.
+    Ratio,
 }
 
 impl Scenario {
     /// All, in the order of the table.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Fanout20,
         Self::Fanout50,
         Self::Fanout5000,
         Self::Bursts,
         Self::Projects50,
+        Self::Signalr100,
         Self::Idle,
         Self::ProjectsIdle,
+        Self::SignalrIdle,
         Self::AppendHttp,
         Self::AppendWs,
         Self::ResumeOne,
@@ -105,6 +119,7 @@ impl Scenario {
         Self::ResumeCold,
         Self::SnapshotLive,
         Self::SnapshotCached,
+        Self::SignalrSnapshot,
         Self::Progress,
     ];
 
@@ -116,8 +131,10 @@ impl Scenario {
             Self::Fanout5000 => "fan-out 1 × 5 000, 5/s",
             Self::Bursts => "fan-out 1 × 1 000, bursts of 8",
             Self::Projects50 => "project sockets 1 × 1 000, 50/s",
+            Self::Signalr100 => "SignalR 1 × 1 000, 100/s",
             Self::Idle => "idle, 2 000 connections",
             Self::ProjectsIdle => "project sockets, 10 000 idle",
+            Self::SignalrIdle => "SignalR, 10 000 idle",
             Self::AppendHttp => "append, 500 streams, HTTP",
             Self::AppendWs => "append, 500 streams, WebSocket",
             Self::ResumeOne => "resume, 1 stream × 1 000",
@@ -125,6 +142,7 @@ impl Scenario {
             Self::ResumeCold => "resume after a restart, 1 000 × 1",
             Self::SnapshotLive => "snapshot of 1 000 runs, changed",
             Self::SnapshotCached => "snapshot of 1 000 runs, cached",
+            Self::SignalrSnapshot => "SignalR snapshot of 1 000 runs",
             Self::Progress => "progress reports of an ingestion",
         }
     }
@@ -137,14 +155,17 @@ impl Scenario {
             Self::Fanout5000 => mark(Unit::CpuMicroseconds, None, Some(7.5), None),
             Self::Bursts => mark(Unit::CpuMicroseconds, Some(1.3), Some(0.9), None),
             Self::Projects50 => mark(Unit::P99Milliseconds, Some(20.0), None, None),
+            Self::Signalr100 => mark(Unit::Ratio, Some(1.2), None, Some(20.0)),
             Self::Idle => mark(Unit::Kilobytes, Some(12.0), Some(8.0), None),
             Self::ProjectsIdle => mark(Unit::Kilobytes, None, None, None),
+            Self::SignalrIdle => mark(Unit::Kilobytes, Some(16.0), None, None),
             Self::AppendHttp | Self::AppendWs => {
                 mark(Unit::PerSecond, Some(35_000.0), Some(60_000.0), Some(append::P99_MS))
             }
             Self::ResumeOne | Self::ResumeMany => mark(Unit::Seconds, Some(0.15), Some(0.09), None),
             Self::ResumeCold => mark(Unit::Seconds, None, None, None),
             Self::SnapshotLive | Self::SnapshotCached => mark(Unit::P99Milliseconds, Some(20.0), Some(5.0), None),
+            Self::SignalrSnapshot => mark(Unit::P99Milliseconds, Some(20.0), None, None),
             Self::Progress => mark(Unit::Percent, Some(2.0), None, None),
         }
     }
@@ -193,23 +214,27 @@ pub(crate) async fn measure_all(options: &Options, machine: Machine) -> Result<R
 }
 
 async fn measure(scenario: Scenario, bench: &mut Bench<'_>) -> Result<Figures, Error> {
-    let streams = |followers, rate, burst| Load { followers, rate, viewers: Viewers::Streams, burst };
-    let pages = |followers, rate| Load { followers, rate, viewers: Viewers::Pages, burst: 1 };
+    let streams =
+        |followers, rate, burst| Load { followers, rate, opening: Opening::events, event: Kind::Custom, burst };
+    let pages = Load { followers: 1_000, rate: 50.0, opening: Opening::agent, event: Kind::State, burst: 1 };
     match scenario {
         Scenario::Fanout20 => fanout::measure(bench, streams(1_000, 20.0, 1)).await,
         Scenario::Fanout50 => fanout::measure(bench, streams(1_000, 50.0, 1)).await,
         Scenario::Fanout5000 => fanout::measure(bench, streams(5_000, 5.0, 1)).await,
         Scenario::Bursts => fanout::measure(bench, streams(1_000, 20.0, 8)).await,
-        Scenario::Projects50 => fanout::measure(bench, pages(1_000, 50.0)).await,
-        Scenario::Idle => idle::measure(bench, events_path, 2_000).await,
-        Scenario::ProjectsIdle => idle::measure(bench, agent_path, 10_000).await,
+        Scenario::Projects50 => fanout::measure(bench, pages).await,
+        Scenario::Signalr100 => hub::measure(bench).await,
+        Scenario::Idle => idle::measure(bench, Opening::events, 2_000).await,
+        Scenario::ProjectsIdle => idle::measure(bench, Opening::agent, 10_000).await,
+        Scenario::SignalrIdle => idle::measure(bench, Opening::campaign, 10_000).await,
         Scenario::AppendHttp => append::measure(bench, Protocol::Http).await,
         Scenario::AppendWs => append::measure(bench, Protocol::WebSocket).await,
         Scenario::ResumeOne => resume::measure(bench, resume::Streams::One).await,
         Scenario::ResumeMany => resume::measure(bench, resume::Streams::Each).await,
         Scenario::ResumeCold => resume::measure(bench, resume::Streams::EachCold).await,
-        Scenario::SnapshotLive => snapshot::measure(bench, snapshot::Tree::Changes).await,
-        Scenario::SnapshotCached => snapshot::measure(bench, snapshot::Tree::Stays).await,
+        Scenario::SnapshotLive => snapshot::measure(bench, snapshot::Tree::Changes, snapshot::Through::Http).await,
+        Scenario::SnapshotCached => snapshot::measure(bench, snapshot::Tree::Stays, snapshot::Through::Http).await,
+        Scenario::SignalrSnapshot => snapshot::measure(bench, snapshot::Tree::Changes, snapshot::Through::Hub).await,
         Scenario::Progress => progress::measure(bench).await,
     }
 }

@@ -8,9 +8,10 @@ use crate::clock;
 use crate::error::Error;
 use crate::figures::Figures;
 use crate::follower::Followers;
+use crate::opening::Opening;
 use crate::payload::Kind;
 use crate::pipe::{Destination, Pipe, Protocol};
-use crate::server::{PROJECT, agent_path, events_path};
+use crate::server::PROJECT;
 use crate::tally::Tally;
 use crate::window::Window;
 
@@ -22,50 +23,26 @@ pub(super) struct Load {
     pub(super) followers: usize,
     /// Publications a second.
     pub(super) rate: f64,
-    /// How they follow.
-    pub(super) viewers: Viewers,
+    /// How they follow a run.
+    pub(super) opening: fn(&str) -> Opening,
+    pub(super) event: Kind,
     /// Events of a publication; above 1 they are published as one batch, and are events of their own all the same.
     pub(super) burst: u32,
-}
-
-/// Who follows.
-#[derive(Clone, Copy)]
-pub(super) enum Viewers {
-    /// Event streams.
-    Streams,
-    /// Pages of an agent run, over a `WebSocket` each.
-    Pages,
-}
-
-impl Viewers {
-    fn path(self, run: &str) -> String {
-        match self {
-            Self::Streams => events_path(run),
-            Self::Pages => agent_path(run),
-        }
-    }
-
-    fn event(self) -> Kind {
-        match self {
-            Self::Streams => Kind::Custom,
-            Self::Pages => Kind::State,
-        }
-    }
 }
 
 pub(super) async fn measure(bench: &mut Bench<'_>, load: Load) -> Result<Figures, Error> {
     let server = &bench.server;
     let run = server.create_runs(1).await?.remove(0);
     let tally = Rc::new(Tally::new());
-    let paths = vec![load.viewers.path(&run); bench.size(load.followers)];
-    let _followers = Followers::connect(server.host, &paths, &tally).await?;
+    let openings = vec![(load.opening)(&run); bench.size(load.followers)];
+    let _followers = Followers::connect(server.host, &openings, &tally).await?;
 
     let answers = Rc::new(Tally::new());
     let pipe = Pipe::open(server.host, Protocol::Http, &answers).await?;
     let to = Destination::new(server.host, PROJECT, &run);
-    let Load { rate, burst, viewers, .. } = load;
-    let mut publisher = Publisher { pipe, to, event: viewers.event(), rate, burst, published: 0 };
-    let arrived = |published: u32| u64::from(published) * paths.len() as u64;
+    let Load { rate, burst, event, .. } = load;
+    let mut publisher = Publisher { pipe, to, event, rate, burst, published: 0 };
+    let arrived = |published: u32| u64::from(published) * openings.len() as u64;
 
     publisher.publish_for(bench.seconds(2.0)).await?;
     tally.arrived.reach(arrived(publisher.published), DRAIN).await?;

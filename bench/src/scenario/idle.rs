@@ -7,6 +7,7 @@ use super::Bench;
 use crate::error::Error;
 use crate::figures::Figures;
 use crate::follower::Followers;
+use crate::opening::Opening;
 use crate::process;
 use crate::tally::Tally;
 
@@ -16,22 +17,22 @@ const BEFORE: usize = 100;
 /// What connecting costs for a moment is given back by then.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// `path` is what of a run is opened, `connections` times.
+/// `opening` is what of a run is followed, by so many `connections`.
 pub(super) async fn measure(
     bench: &mut Bench<'_>,
-    path: fn(&str) -> String,
+    opening: fn(&str) -> Opening,
     connections: usize,
 ) -> Result<Figures, Error> {
     let server = &bench.server;
     let run = server.create_runs(1).await?.remove(0);
     let tally = Rc::new(Tally::new());
-    let _before = Followers::connect(server.host, &vec![path(&run); BEFORE], &tally).await?;
+    let _before = Followers::connect(server.host, &vec![opening(&run); BEFORE], &tally).await?;
     tokio::time::sleep(SETTLE).await;
     let resident_before = server.pid.and_then(process::resident);
 
     let count = bench.size(connections);
     let more = Rc::new(Tally::new());
-    let _more = Followers::connect(server.host, &vec![path(&run); count], &more).await?;
+    let _more = Followers::connect(server.host, &vec![opening(&run); count], &more).await?;
     tokio::time::sleep(SETTLE).await;
     let resident = server.pid.and_then(process::resident);
 

@@ -9,6 +9,7 @@ use crate::connection::Connection;
 use crate::error::Error;
 use crate::figures::Figures;
 use crate::follower::Followers;
+use crate::opening::Opening;
 use crate::payload::{Kind, write_batch};
 use crate::server::events_path;
 use crate::tally::Tally;
@@ -38,16 +39,16 @@ pub(super) enum Streams {
 pub(super) async fn measure(bench: &mut Bench<'_>, streams: Streams) -> Result<Figures, Error> {
     let followers = bench.size(FOLLOWERS);
     let count = if streams == Streams::One { 1 } else { followers };
-    let mut paths = Vec::new();
+    let mut openings = Vec::new();
     let mut connection = Connection::open(bench.server.host).await?;
     for run in bench.server.create_runs(count).await? {
         publish(&mut connection, &run, 0, SEEN).await?;
         let head = publish(&mut connection, &run, SEEN, GAP).await?;
-        paths.push(format!("{}?after={}", events_path(&run), head - u64::from(GAP)));
+        openings.push(Opening::events_after(&run, head - u64::from(GAP)));
     }
     drop(connection);
     if streams == Streams::One {
-        paths = vec![paths.remove(0); followers];
+        openings = vec![openings.remove(0); followers];
     }
     if streams == Streams::EachCold && !bench.server.restart(bench.options, bench.machine).await? {
         return Ok(Figures {
@@ -60,7 +61,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>, streams: Streams) -> Result<F
     let missed = followers as u64 * u64::from(GAP);
     let window = Window::open(bench.server.pid);
     let begin = Instant::now();
-    let _followers = Followers::storm(bench.server.host, &paths, &tally);
+    let _followers = Followers::storm(bench.server.host, &openings, &tally);
     tally.arrived.reach(missed, LIMIT).await?;
     let seconds = begin.elapsed().as_secs_f64();
     let figures = window.close(missed);

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::figures::Figures;
+use crate::hub::Caller;
 use crate::server::{PROJECT, Server, events_path};
 use crate::tally::Tally;
 use crate::window::Window;
@@ -35,15 +36,28 @@ pub(super) enum Tree {
     Stays,
 }
 
-pub(super) async fn measure(bench: &mut Bench<'_>, tree: Tree) -> Result<Figures, Error> {
+/// How the viewers ask.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Through {
+    /// `GET`.
+    Http,
+    /// `GetCampaignSnapshot`, which answers twice: to the call, and to the callback.
+    Hub,
+}
+
+pub(super) async fn measure(bench: &mut Bench<'_>, tree: Tree, through: Through) -> Result<Figures, Error> {
     let server = &bench.server;
     let root = plant(server, bench.size(CHILDREN)).await?;
+    let tally = Rc::new(Tally::new());
     let mut viewers = Vec::new();
     for _ in 0..VIEWERS {
-        viewers.push(Rc::new(Mutex::new(Connection::open(server.host).await?)));
+        viewers.push(match through {
+            Through::Http => Viewer::Http(Rc::new(Mutex::new(Connection::open(server.host).await?))),
+            Through::Hub => Viewer::Hub(Caller::open(server.host, &tally).await?),
+        });
     }
     let producer = Connection::open(server.host).await?;
-    let mut asking = Asking { viewers, producer, root, tree, asked: 0, tally: Rc::new(Tally::new()) };
+    let mut asking = Asking { viewers, producer, root, tree, asked: 0, tally };
 
     asking.ask_for(bench.seconds(1.0)).await?;
     asking.tally.begin();
@@ -56,7 +70,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>, tree: Tree) -> Result<Figures
     figures.offered = Some(RATE);
     figures.latency = asking.tally.latency();
     figures.notes = asking.tally.faults();
-    figures.notes.push(format!("{:.0} kB a snapshot", asking.tally.bytes() as f64 / 1e3 / answered.max(1) as f64));
+    figures.notes.push(format!("{:.0} kB an answer", asking.tally.bytes() as f64 / 1e3 / answered.max(1) as f64));
     Ok(figures)
 }
 
@@ -82,8 +96,13 @@ async fn plant(server: &Server, children: usize) -> Result<String, Error> {
     Ok(root)
 }
 
+enum Viewer {
+    Http(Rc<Mutex<Connection>>),
+    Hub(Caller),
+}
+
 struct Asking {
-    viewers: Vec<Rc<Mutex<Connection>>>,
+    viewers: Vec<Viewer>,
     producer: Connection,
     root: String,
     tree: Tree,
@@ -103,8 +122,12 @@ impl Asking {
             }
             let due = clock::due(start, index, RATE);
             clock::until(due).await;
-            let viewer = Rc::clone(&self.viewers[self.asked as usize % VIEWERS]);
-            requests.spawn_local(ask(viewer, self.root.clone(), due, Rc::clone(&self.tally)));
+            match &self.viewers[self.asked as usize % VIEWERS] {
+                Viewer::Http(viewer) => {
+                    requests.spawn_local(ask(Rc::clone(viewer), self.root.clone(), due, Rc::clone(&self.tally)));
+                }
+                Viewer::Hub(caller) => caller.call("GetCampaignSnapshot", &self.root, due)?,
+            }
             self.asked += 1;
         }
         self.tally.arrived.reach(self.asked, DRAIN).await
