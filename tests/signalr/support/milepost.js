@@ -27,7 +27,7 @@ export class Milepost {
 
   /** Starts it again where it was. */
   async restart(listen = new URL(this.url).host) {
-    const [binary, env] = [process.env.MILEPOST_BINARY ?? built, { ...process.env, ...this.#environment }];
+    const [binary, env] = [process.env.MILEPOST_BINARY ?? built, { ...process.env, RUST_LOG: "warn", ...this.#environment }];
     const options = { env, stdio: ["ignore", "pipe", "inherit"], cwd: this.#directory };
     this.#child = spawn(binary, ["serve", "--listen", listen, "--data-dir", join(this.#directory, "data")], options);
     for await (const line of createInterface({ input: this.#child.stdout })) {
