@@ -90,11 +90,17 @@ def main():
     check(url, HttpTransportType.web_sockets, HubProtocolEncoding.binary)
 
 
-try:
-    main()
-except BaseException:
-    traceback.print_exc()
+def exit_after(program):
+    """Runs a program and ends, without waiting for the threads of a connection that is not stopped."""
+    status = 1
+    try:
+        program()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
     sys.stderr.flush()
-    os._exit(1)
-# Without waiting for the threads of a connection that is not stopped.
-os._exit(0)
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    exit_after(main)
