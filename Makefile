@@ -1,6 +1,6 @@
 # The commands of this repository. `make` alone lists them.
 
-.PHONY: help demo dashboard test python pubsub lint docs bench tools
+.PHONY: help demo dashboard test pubsub lint docs bench tools
 
 CARGO ?= cargo
 WEB := $(shell git ls-files --cached --others --exclude-standard clients/typescript dashboard package-lock.json 2>/dev/null)
@@ -21,14 +21,7 @@ dashboard/dist/index.html: $(WEB)
 
 test: tools lint dashboard ## Install what the tests need, and run everything that must pass.
 	$(CARGO) build --workspace --all-targets
-	$(CARGO) test --workspace --no-fail-fast
-	npm test
-	npm run test:browser
-	$(MAKE) --no-print-directory python
-
-python: ## Build the Python client's wheel, and check and test it in a clean environment.
-	$(CARGO) build --package milepost
-	MILEPOST_EXTRAS=langgraph,adk clients/python/scripts/test
+	scripts/run-suites.sh
 
 pubsub: ## Test the bridge to Pub/Sub against its emulator, where that is installed.
 	$(CARGO) test --package milepost-server --features pubsub --test pubsub
