@@ -93,7 +93,7 @@ async fn follow(host: SocketAddr, opening: Opening, tally: &Tally) -> Result<(),
 /// How far the opening of a stream has come.
 enum Phase {
     Asked(Opening),
-    Greeted(Scanner<0>),
+    Greeted(Box<Scanner<0>>),
     Followed,
 }
 
@@ -104,7 +104,7 @@ impl Phase {
                 return Err("stream refused");
             }
             say(writer, opening.greeting())?;
-            *self = Self::Greeted(Scanner::new(opening.followed));
+            *self = Self::Greeted(Box::new(Scanner::new(opening.followed)));
         }
         if let Self::Greeted(scanner) = self {
             let mut followed = false;
