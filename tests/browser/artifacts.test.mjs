@@ -1,24 +1,9 @@
 /** Artifacts appear by themselves, and none of them, nor any text, does anything. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, picture, until } from "./harness/browser.mjs";
+import { test } from "node:test";
+import { open, picture, until } from "./harness/browser.mjs";
 import { png } from "./harness/png.mjs";
-import { Runs } from "./harness/runs.mjs";
-import { Server } from "./harness/server.mjs";
-
-let server;
-let browser;
-let runs;
-
-before(async () => {
-  [server, browser] = await Promise.all([Server.start(), launch()]);
-  runs = new Runs(server);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { browser, runs, server } from "./harness/stage.mjs";
 
 test("artifacts appear as they become ready, each with its preview", async () => {
   await runs.create("make", { name: "Make things" });

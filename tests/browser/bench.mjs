@@ -2,9 +2,10 @@
  * What it costs to look: from the emission of an event to its being painted, with twenty runs on the list and fifty events a second;
  * tasks that would make the page stutter; and the heap over a hundred thousand events. Prints a table; exits 1 where a goal is missed.
  */
+
+import { Server } from "../support/server.mjs";
 import { launch, open } from "./harness/browser.mjs";
 import { Runs } from "./harness/runs.mjs";
-import { Server } from "./harness/server.mjs";
 
 const RUNS = 20;
 const PER_SECOND = 50;

@@ -1,21 +1,9 @@
 /** A campaign as somebody without a terminal orders it: from the form to the last picture. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, openIn, picture, until } from "./harness/browser.mjs";
-import { folded, Runs, seen } from "./harness/runs.mjs";
-import { Server } from "./harness/server.mjs";
-
-let server;
-let browser;
-
-before(async () => {
-  [server, browser] = await Promise.all([Server.start(), launch()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { test } from "node:test";
+import { open, openIn, picture, until } from "./harness/browser.mjs";
+import { folded, seen } from "./harness/runs.mjs";
+import { browser, runs, server } from "./harness/stage.mjs";
 
 test("posts and pictures appear on the page that the form leads to, and on a shared link", async (t) => {
   const asked = await fetch(`${server.url}/api/v1/content/generate-with-progress`, {
@@ -45,7 +33,7 @@ test("posts and pictures appear on the page that the form leads to, and on a sha
     assert.deepEqual(tab.errors, []);
   }
   const campaign = decodeURIComponent(new URL(page.url()).pathname.split("/").at(-1));
-  const expected = folded(await new Runs(server).snapshot(campaign));
+  const expected = folded(await runs.snapshot(campaign));
   assert.deepEqual(folded((await seen(page, campaign)).snapshot), expected);
   await page.evaluate(() => scrollTo(0, 0));
   await picture(page, "campaign-generated", { fullPage: true });

@@ -1,23 +1,9 @@
 /** What a person sees without touching anything. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, openIn, picture, until } from "./harness/browser.mjs";
+import { test } from "node:test";
+import { open, openIn, picture, until } from "./harness/browser.mjs";
 import { folded, Runs, seen } from "./harness/runs.mjs";
-import { Server } from "./harness/server.mjs";
-
-let server;
-let browser;
-let runs;
-
-before(async () => {
-  [server, browser] = await Promise.all([Server.start(), launch()]);
-  runs = new Runs(server);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { browser, runs, server } from "./harness/stage.mjs";
 
 test("progress moves on the list and on the page of the run, without a reload", async () => {
   const list = await open(browser, server.url);

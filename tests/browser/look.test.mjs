@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
-import { launch, open, PHONE, picture, WIDE } from "./harness/browser.mjs";
-import { Runs } from "./harness/runs.mjs";
+import { before, test } from "node:test";
+import { open, PHONE, picture, WIDE } from "./harness/browser.mjs";
 import { scene } from "./harness/scene.mjs";
-import { Server } from "./harness/server.mjs";
+import { browser, runs, server } from "./harness/stage.mjs";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** What is looked at, and what has to be there before it is. */
@@ -25,18 +24,7 @@ const PAGES = [
   ["nowhere", "/runs/a/b", ".notice"],
 ];
 
-let server;
-let browser;
-
-before(async () => {
-  [server, browser] = await Promise.all([Server.start(), launch()]);
-  await scene(new Runs(server));
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+before(() => scene(runs));
 
 for (const colorScheme of ["light", "dark"]) {
   test(`pages are accessible, ${colorScheme}`, async () => {

@@ -1,21 +1,9 @@
 /** Much at once: many runs, a big tree, a long log. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, picture, until } from "./harness/browser.mjs";
+import { test } from "node:test";
+import { open, picture, until } from "./harness/browser.mjs";
 import { Runs, seen } from "./harness/runs.mjs";
-import { Server } from "./harness/server.mjs";
-
-let server;
-let browser;
-
-before(async () => {
-  [server, browser] = await Promise.all([Server.start(), launch()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { browser, server } from "./harness/stage.mjs";
 
 test("fifty runs at once are all shown as they stand", async () => {
   const runs = new Runs(server, "fifty");

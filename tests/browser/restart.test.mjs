@@ -1,26 +1,11 @@
 /** The server dies in the middle of a run, and the page neither notices for long nor misses anything. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, picture, until } from "./harness/browser.mjs";
-import { folded, Runs, seen } from "./harness/runs.mjs";
-import { Server } from "./harness/server.mjs";
+import { test } from "node:test";
+import { open, picture, until } from "./harness/browser.mjs";
+import { folded, seen } from "./harness/runs.mjs";
+import { browser, runs, server } from "./harness/stage.mjs";
 
 const RESTORED_MS = 3_000;
-
-let server;
-let browser;
-let runs;
-
-before(async () => {
-  [server, browser] = await Promise.all([Server.start(), launch()]);
-  runs = new Runs(server);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-
 test("a killed server that comes back is followed on, and the page's state is the server's at each sequence", async () => {
   await runs.create("long", { name: "A long journey" });
   for (const part of ["a", "b", "c"]) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { get as httpGet } from "node:http";
 import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { Server } from "./harness/server.mjs";
+import { Server } from "../support/server.mjs";
 
 const HTML = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
 
