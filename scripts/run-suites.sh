@@ -10,7 +10,7 @@ suites=(
     "web: npm test"
     "dashboard: npm test --workspace @milepost/dashboard"
     "browser: npm test --workspace @milepost/browser-tests"
-    "signalr: npm --prefix tests/signalr run ci"
+    "signalr: npm test --workspace @milepost/signalr-tests"
     "python: env MILEPOST_EXTRAS=langgraph,adk clients/python/scripts/test"
 )
 # What cargo, vitest, node and pytest say at the end, and every test that says why it did not run.

@@ -72,4 +72,4 @@ def _binary() -> str:
     for place in (os.environ.get("MILEPOST_BINARY"), shutil.which("milepost"), *built):
         if place and os.access(place, os.X_OK):
             return place
-    raise SystemExit("no Milepost server: start one, set MILEPOST_URL, or build it with `cargo build -p milepost-cli`")
+    raise SystemExit("no Milepost server: start one, set MILEPOST_URL, or build it with `cargo build -p milepost`")

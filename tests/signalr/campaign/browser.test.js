@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Milepost } from "../support/milepost.js";
-import { Pages, missing } from "../support/pages.js";
+import { missing, Pages } from "../support/pages.js";
 
 /** Long enough for the third attempt of an automatic reconnect. */
 const timeout = 30_000;
@@ -34,7 +34,16 @@ describe("a page in Chromium", { skip: missing, concurrency: true }, () => {
       await server.agent("spring", "writer", "Writer");
       await server.publish("writer", [
         { type: "run.progressed", data: { current: 1, total: 2, stage: "Writing", message: "Post 1 of 2" } },
-        { type: "artifact.ready", data: { artifact: "post-1", artifact_type: "post", name: "Post 1", media_type: "text/plain", size: 16 } },
+        {
+          type: "artifact.ready",
+          data: {
+            artifact: "post-1",
+            artifact_type: "post",
+            name: "Post 1",
+            media_type: "text/plain",
+            size: 16,
+          },
+        },
       ]);
       await server.say("spring", 200);
       await reaches(page, 206);
@@ -45,9 +54,13 @@ describe("a page in Chromium", { skip: missing, concurrency: true }, () => {
 
       await reaches(page, 408);
       await shows(page, "Completed");
-      assert.deepEqual(await sequences(page), Array.from({ length: 406 }, (_, index) => index + 3));
+      assert.deepEqual(
+        await sequences(page),
+        Array.from({ length: 406 }, (_, index) => index + 3),
+      );
       assert.equal(await page.evaluate(() => globalThis.loaded), "once");
-      if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/${protocol}-${transport}.png` });
+      if (process.env.SCREENSHOTS)
+        await page.screenshot({ path: `${process.env.SCREENSHOTS}/${protocol}-${transport}.png` });
     });
   }
 
@@ -55,11 +68,15 @@ describe("a page in Chromium", { skip: missing, concurrency: true }, () => {
     const server = await start(t);
     const page = await pages.open("/", { server: server.url, campaign: "spring" }, { host: "localhost" });
     await shows(page, /Failed to complete negotiation/);
-    const socket = await page.evaluate((url) => new Promise((resolve) => {
-      const socket = new WebSocket(url);
-      socket.onopen = () => resolve("open");
-      socket.onerror = () => resolve("refused");
-    }), server.hub.replace("http", "ws"));
+    const socket = await page.evaluate(
+      (url) =>
+        new Promise((resolve) => {
+          const socket = new WebSocket(url);
+          socket.onopen = () => resolve("open");
+          socket.onerror = () => resolve("refused");
+        }),
+      server.hub.replace("http", "ws"),
+    );
     assert.equal(socket, "refused");
     assert.deepEqual(await sequences(page), []);
   });

@@ -2,26 +2,32 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { proveContiguous, Subscriber } from "../support/campaign.js";
 import { until } from "../support/clients.js";
-import { Subscriber, proveContiguous } from "../support/campaign.js";
 import { Milepost } from "../support/milepost.js";
 
 let server;
 before(async () => (server = await Milepost.start()));
 after(() => server.stop());
 
-const kinds = (subscriber) => subscriber.heard.map(([callback, argument]) => argument.eventType ?? argument.status ?? callback);
+const kinds = (subscriber) =>
+  subscriber.heard.map(([callback, argument]) => argument.eventType ?? argument.status ?? callback);
 
 test("asked for, then acknowledged, once for every subscriber; nothing follows but audit", async () => {
   await server.campaign("c1");
   await server.agent("c1", "c1-writer", "Writer");
-  const [one, two] = await Promise.all([Subscriber.start(server.hub), Subscriber.start(server.hub, { transport: 4 })]);
+  const [one, two] = await Promise.all([
+    Subscriber.start(server.hub),
+    Subscriber.start(server.hub, { transport: 4 }),
+  ]);
   for (const { hub } of [one, two]) await hub.invoke("SubscribeToCampaign", "c1");
 
   await one.hub.invoke("CancelRun", "c1", "changed my mind");
   await one.hub.invoke("CancelRun", "c1", "and again");
   await one.reaches(5);
-  await assert.rejects(server.publish("c1-writer", [{ type: "run.progressed", data: { current: 1 } }]), { code: "run_cancelling" });
+  await assert.rejects(server.publish("c1-writer", [{ type: "run.progressed", data: { current: 1 } }]), {
+    code: "run_cancelling",
+  });
   await server.publish("c1", [
     { type: "run.cancelled", data: {} },
     { type: "run.audit_started", data: {} },
@@ -30,7 +36,13 @@ test("asked for, then acknowledged, once for every subscriber; nothing follows b
   for (const subscriber of [one, two]) {
     await subscriber.reaches(9);
     assert.deepEqual(kinds(subscriber), [
-      "ReceiveCampaignSnapshot", "Cancelling", "Cancelled", "Cancelled", "ReceiveCancellationAcknowledgement", "AuditStarted", "Audited",
+      "ReceiveCampaignSnapshot",
+      "Cancelling",
+      "Cancelled",
+      "Cancelled",
+      "ReceiveCancellationAcknowledgement",
+      "AuditStarted",
+      "Audited",
     ]);
     assert.deepEqual(subscriber.of("ReceiveCancellationAcknowledgement"), ["c1"]);
     const [first, root] = subscriber.events.filter(({ eventType }) => eventType === "Cancelled");
@@ -51,7 +63,12 @@ test("cancelling one job acknowledges that job and leaves the others", async () 
   await server.publish("c2-text", [{ type: "run.completed", data: {} }]);
   await subscriber.reaches(9);
   assert.deepEqual(subscriber.of("ReceiveCancellationAcknowledgement"), ["c2-image"]);
-  assert.deepEqual(kinds(subscriber).slice(1), ["Cancelling", "Cancelled", "ReceiveCancellationAcknowledgement", "Completed"]);
+  assert.deepEqual(kinds(subscriber).slice(1), [
+    "Cancelling",
+    "Cancelled",
+    "ReceiveCancellationAcknowledgement",
+    "Completed",
+  ]);
   await subscriber.hub.stop();
 });
 

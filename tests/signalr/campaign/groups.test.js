@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { proveContiguous, Subscriber } from "../support/campaign.js";
 import { until } from "../support/clients.js";
-import { Subscriber, proveContiguous } from "../support/campaign.js";
 import { Milepost } from "../support/milepost.js";
 
 /** Resolves when `measure` finds `expected`. */
@@ -42,7 +42,13 @@ test("several campaigns share a connection, each in its own order", async () => 
   await Promise.all(names.map((name) => server.say(name, 200)));
   await until(() => subscriber.events.length === 600, "all events");
   for (const name of names) {
-    assert.equal(proveContiguous(subscriber.events.filter(({ campaignId }) => campaignId === name), 3), 202);
+    assert.equal(
+      proveContiguous(
+        subscriber.events.filter(({ campaignId }) => campaignId === name),
+        3,
+      ),
+      202,
+    );
   }
   await subscriber.hub.stop();
 });
@@ -50,7 +56,9 @@ test("several campaigns share a connection, each in its own order", async () => 
 test("projects are apart: the same name is another campaign", async () => {
   await server.campaign("same", "left");
   await server.campaign("same", "right");
-  const [left, right] = await Promise.all(["left", "right"].map((project) => Subscriber.start(`${server.hub}?project=${project}`)));
+  const [left, right] = await Promise.all(
+    ["left", "right"].map((project) => Subscriber.start(`${server.hub}?project=${project}`)),
+  );
   for (const { hub } of [left, right]) await hub.invoke("SubscribeToCampaign", "same");
   await server.say("same", 3, "left");
   await left.reaches(5);
@@ -106,7 +114,9 @@ test("sixty connections at once are told the same", async () => {
 test("connections are counted while they are there", async () => {
   const active = async () => {
     const text = await (await fetch(`${server.url}/metrics`)).text();
-    return Number(text.match(/^signalr_server_active_connections\{signalr_transport="web_sockets"\} (\d+)$/m)?.[1] ?? 0);
+    return Number(
+      text.match(/^signalr_server_active_connections\{signalr_transport="web_sockets"\} (\d+)$/m)?.[1] ?? 0,
+    );
   };
   await untilEqual(active, 0);
   const subscriber = await Subscriber.start(server.hub, { transport: 1 });
@@ -114,5 +124,8 @@ test("connections are counted while they are there", async () => {
   await subscriber.hub.stop();
   await untilEqual(active, 0);
   const text = await (await fetch(`${server.url}/metrics`)).text();
-  assert.match(text, /signalr_server_connection_duration_seconds_count\{signalr_connection_status="normal_closure",signalr_transport="web_sockets"\} [1-9]/);
+  assert.match(
+    text,
+    /signalr_server_connection_duration_seconds_count\{signalr_connection_status="normal_closure",signalr_transport="web_sockets"\} [1-9]/,
+  );
 });

@@ -11,11 +11,23 @@ after(() => server.stop());
 
 // Over the transports and encodings in which a client hears everything: tests/signalr/python/client.py has the reasons.
 const clients = [
-  { name: "signalrcore", skip: noPython, ways: ["web_sockets text", "web_sockets binary", "server_sent_events text"], program: (...args) => python("campaign.py", ...args) },
-  { name: "the Java client", skip: noJava, ways: ["WEBSOCKETS", "LONG_POLLING"], program: (...args) => java("Campaign", ...args) },
+  {
+    name: "signalrcore",
+    skip: noPython,
+    ways: ["web_sockets text", "web_sockets binary", "server_sent_events text"],
+    program: (...args) => python("campaign.py", ...args),
+  },
+  {
+    name: "the Java client",
+    skip: noJava,
+    ways: ["WEBSOCKETS", "LONG_POLLING"],
+    program: (...args) => java("Campaign", ...args),
+  },
 ];
 
-describe("a snapshot, events in order, one acknowledgement, and all of it again after a sequence", { concurrency: true }, () => {
+describe("a snapshot, events in order, one acknowledgement, and all of it again after a sequence", {
+  concurrency: true,
+}, () => {
   for (const { name, skip, ways, program } of clients) {
     for (const way of ways) {
       test(`${name}: ${way}`, { skip }, async () => {

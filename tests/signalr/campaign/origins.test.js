@@ -14,7 +14,10 @@ const negotiate = (origin, method = "POST", headers = {}) =>
   fetch(`${server.hub}/negotiate?negotiateVersion=1`, { method, headers: { origin, ...headers } });
 
 test("a configured origin may negotiate, with credentials", async () => {
-  const asking = { "access-control-request-method": "POST", "access-control-request-headers": "x-requested-with,x-signalr-user-agent" };
+  const asking = {
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "x-requested-with,x-signalr-user-agent",
+  };
   const preflight = await negotiate(trusted, "OPTIONS", asking);
   assert.ok(preflight.ok, `${preflight.status}`);
   assert.equal(preflight.headers.get("access-control-allow-origin"), trusted);
@@ -34,13 +37,23 @@ test("another origin may not", async () => {
   assert.equal(answer.headers.get("access-control-allow-origin"), null);
 });
 
-for (const [origin, outcome] of [[trusted, "open"], ["http://evil.example", "403"], [undefined, "open"]]) {
+for (const [origin, outcome] of [
+  [trusted, "open"],
+  ["http://evil.example", "403"],
+  [undefined, "open"],
+]) {
   test(`a WebSocket from ${origin ?? "no page"}: ${outcome}`, async () => {
     const url = `${server.hub.replace("http", "ws")}`;
     const seen = await new Promise((resolve) => {
       const socket = new WebSocket(url, { origin });
-      socket.on("open", () => (resolve("open"), socket.terminate()));
-      socket.on("unexpected-response", (request, response) => (resolve(`${response.statusCode}`), request.destroy()));
+      socket.on("open", () => {
+        resolve("open");
+        socket.terminate();
+      });
+      socket.on("unexpected-response", (request, response) => {
+        resolve(`${response.statusCode}`);
+        request.destroy();
+      });
       socket.on("error", () => {});
     });
     assert.equal(seen, outcome);

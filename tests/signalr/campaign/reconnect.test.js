@@ -2,25 +2,27 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { proveContiguous, Subscriber } from "../support/campaign.js";
 import { currently, until } from "../support/clients.js";
-import { Subscriber, proveContiguous } from "../support/campaign.js";
 import { Milepost } from "../support/milepost.js";
-import { Proxy } from "../support/proxy.js";
+import { Wire } from "../support/wire.js";
 
-let server, proxy;
+let server, wire;
 before(async () => {
   server = await Milepost.start();
-  proxy = await Proxy.to(server.url);
+  wire = await Wire.to(server.url);
 });
 after(async () => {
-  proxy.stop();
+  wire.stop();
   await server.stop();
 });
 
 /** A subscriber that does what docs/signalr.md says: after every reconnect it subscribes after what it has seen. */
 async function faithful(url, campaign, how) {
   const subscriber = await Subscriber.start(url, { reconnect: Array(1_000).fill(20), ...how });
-  subscriber.hub.onreconnected(() => subscriber.hub.invoke("SubscribeToCampaign", campaign, subscriber.last).catch(() => {}));
+  subscriber.hub.onreconnected(() =>
+    subscriber.hub.invoke("SubscribeToCampaign", campaign, subscriber.last).catch(() => {}),
+  );
   await subscriber.hub.invoke("SubscribeToCampaign", campaign);
   return subscriber;
 }
@@ -29,14 +31,14 @@ for (const how of currently) {
   test(`10 000 events over a network that breaks: ${how.name}`, async () => {
     const campaign = `broken-${how.name.replaceAll(/[^a-z0-9]/gi, "-")}`;
     await server.campaign(campaign);
-    const subscriber = await faithful(proxy.url("/hubs/campaign"), campaign, how);
+    const subscriber = await faithful(wire.url("/hubs/campaign"), campaign, how);
     let reconnects = 0;
     subscriber.hub.onreconnecting(() => void reconnects++);
     for (let said = 0; said < 10_000; said += 1_000) {
       const saying = server.say(campaign, 1_000);
       // A client whose network breaks in the middle of its handshake may not notice, whatever the server does.
       await until(() => subscriber.last > said + 100, "some events", 30_000);
-      proxy.cut();
+      wire.cut();
       await saying;
     }
     await subscriber.reaches(10_002, 60_000);
@@ -68,7 +70,9 @@ test("the server drains: clients are told to come back", async () => {
   await mortal.campaign("drained");
   const subscriber = await faithful(mortal.hub, "drained");
   let why = "it did not";
-  subscriber.hub.onreconnecting((error) => void (why = error));
+  subscriber.hub.onreconnecting((error) => {
+    why = error;
+  });
   await mortal.kill("SIGTERM");
   await mortal.restart();
   await mortal.say("drained", 10);
@@ -82,13 +86,13 @@ test("the server drains: clients are told to come back", async () => {
 test("stateful reconnect: the socket is cut in mid-stream, and the subscriber does nothing at all", async () => {
   await server.campaign("stateful");
   const how = { transport: 1, stateful: true, reconnect: [] };
-  const subscriber = await Subscriber.start(proxy.url("/hubs/campaign"), how);
+  const subscriber = await Subscriber.start(wire.url("/hubs/campaign"), how);
   await subscriber.hub.invoke("SubscribeToCampaign", "stateful");
   const id = subscriber.hub.connectionId;
   for (let cut = 0; cut < 5; cut++) {
     const saying = server.say("stateful", 400);
     await until(() => subscriber.events.length > cut * 400 + 20, "some events");
-    proxy.cut();
+    wire.cut();
     await saying;
     await subscriber.reaches(402 + cut * 400, 30_000);
   }
@@ -99,11 +103,11 @@ test("stateful reconnect: the socket is cut in mid-stream, and the subscriber do
 
 test("a reconnect is restored in less than three seconds", async () => {
   await server.campaign("quick");
-  const subscriber = await faithful(proxy.url("/hubs/campaign"), "quick");
+  const subscriber = await faithful(wire.url("/hubs/campaign"), "quick");
   await server.say("quick", 500);
   await subscriber.reaches(502);
   const started = performance.now();
-  proxy.cut();
+  wire.cut();
   await server.say("quick", 500);
   await subscriber.reaches(1_002);
   const took = performance.now() - started;

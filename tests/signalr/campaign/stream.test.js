@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import WebSocket from "ws";
-import { collect, connected, currently, until } from "../support/clients.js";
 import { proveContiguous } from "../support/campaign.js";
+import { collect, connected, currently, until } from "../support/clients.js";
 import { Milepost } from "../support/milepost.js";
 
 let server;
@@ -19,7 +19,10 @@ for (const how of currently) {
     test("streams every event, and ends with the campaign", () =>
       connected(server.hub, how, async (hub) => {
         await server.campaign(id);
-        const [whole, tail] = [collect(hub.stream("StreamCampaign", id)), collect(hub.stream("StreamCampaign", id, 1))];
+        const [whole, tail] = [
+          collect(hub.stream("StreamCampaign", id)),
+          collect(hub.stream("StreamCampaign", id, 1)),
+        ];
         await server.say(id, 300);
         await server.publish(id, [{ type: "run.completed", data: {} }]);
         assert.equal(proveContiguous(await whole, 1), 303);
@@ -30,7 +33,9 @@ for (const how of currently) {
       connected(server.hub, how, async (hub) => {
         await server.campaign(`${id}-cancelled`);
         const seen = [];
-        const subscription = hub.stream("StreamCampaign", `${id}-cancelled`).subscribe({ next: (item) => seen.push(item), complete() {}, error() {} });
+        const subscription = hub
+          .stream("StreamCampaign", `${id}-cancelled`)
+          .subscribe({ next: (item) => seen.push(item), complete() {}, error() {} });
         await until(() => seen.length === 2, "the beginning");
         subscription.dispose();
         await server.say(`${id}-cancelled`, 10);
@@ -63,7 +68,10 @@ test("a slow reader is given everything it has not missed, and slows nobody", as
     const quick = collect(hub.stream("StreamCampaign", "slow"));
     const padding = "x".repeat(1_000);
     for (let said = 0; said < 20_000; said += 500) {
-      await server.publish("slow", Array.from({ length: 500 }, () => ({ type: "x.said", data: { padding } })));
+      await server.publish(
+        "slow",
+        Array.from({ length: 500 }, () => ({ type: "x.said", data: { padding } })),
+      );
     }
     await server.publish("slow", [{ type: "run.completed", data: {} }]);
     assert.equal(proveContiguous(await quick, 1), 20_003);
@@ -75,7 +83,9 @@ test("a slow reader is given everything it has not missed, and slows nobody", as
   const over = ({ arguments: [event] }) => event.sequence === 20_003 || event.lastEventSequence === 20_003;
   await until(() => texts.length > 3 && heard().some(over), "the end", 30_000);
   let last;
-  for (const { arguments: [event] } of heard()) {
+  for (const {
+    arguments: [event],
+  } of heard()) {
     if (event.lastEventSequence === undefined) assert.equal(event.coalescedFrom ?? event.sequence, last + 1);
     last = event.sequence ?? event.lastEventSequence;
   }

@@ -9,5 +9,7 @@ let server;
 before(async () => (server = await start()));
 after(() => server.stop());
 
-test("signalrcore, over all transports", { skip: noPython }, () => python("client.py", `${server.url}/testhub`));
+test("signalrcore, over all transports", { skip: noPython }, () =>
+  python("client.py", `${server.url}/testhub`),
+);
 test("the Java client", { skip: noJava }, () => java("Client", `${server.url}/testhub`));

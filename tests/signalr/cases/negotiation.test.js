@@ -9,9 +9,9 @@ let server;
 before(async () => (server = await start()));
 after(() => server.stop());
 
-const { WebSockets, ServerSentEvents, LongPolling } = current.HttpTransportType;
-const fails = (promise, message) => assert.rejects(promise, (error) => (assert.equal(error.message, message), true));
-const start_ = (path, how) => connection(server.url + path, how).start();
+const { WebSockets, LongPolling } = current.HttpTransportType;
+const fails = (promise, message) => assert.rejects(promise, { message });
+const connects = (path, how) => connection(server.url + path, how).start();
 
 describe("negotiation", { concurrency: true }, () => {
   test("follows a redirection, with its token", () =>
@@ -21,29 +21,46 @@ describe("negotiation", { concurrency: true }, () => {
     }));
 
   test("reports refusals", async () => {
-    await fails(start_("/refused"), "not today");
-    await fails(start_("/bad-negotiate"), "Failed to complete negotiation with the server: Error: Bad Request: Status code '400'");
+    await fails(connects("/refused"), "not today");
+    await fails(
+      connects("/bad-negotiate"),
+      "Failed to complete negotiation with the server: Error: Bad Request: Status code '400'",
+    );
   });
 
   test("falls back when a transport is not there", () =>
     connected(`${server.url}/testhub-nowebsockets`, {}, async (hub) =>
-      assert.equal(await hub.invoke("GetActiveTransportName"), "ServerSentEvents")));
+      assert.equal(await hub.invoke("GetActiveTransportName"), "ServerSentEvents"),
+    ));
 
   test("fails when the only transport asked for is not there", () =>
-    assert.rejects(start_("/testhub-nowebsockets", { transport: WebSockets }), /Unable to connect to the server with any of the available transports/));
+    assert.rejects(
+      connects("/testhub-nowebsockets", { transport: WebSockets }),
+      /Unable to connect to the server with any of the available transports/,
+    ));
 
   test("can be skipped", () =>
-    connected(`${server.url}/testhub`, { transport: WebSockets, options: { skipNegotiation: true } }, async (hub) => {
-      assert.equal(hub.connectionId, null);
-      assert.equal((await hub.invoke("GetCallerConnectionId")).length, 22);
-    }));
+    connected(
+      `${server.url}/testhub`,
+      { transport: WebSockets, options: { skipNegotiation: true } },
+      async (hub) => {
+        assert.equal(hub.connectionId, null);
+        assert.equal((await hub.invoke("GetCallerConnectionId")).length, 22);
+      },
+    ));
 
   test("a hub that accepts nobody closes", async () => {
     const hub = connection(`${server.url}/uncreatable`, { transport: WebSockets });
     const closed = new Promise((resolve) => hub.onclose(resolve));
     // The news may come together with the answer to the handshake.
-    const refused = hub.start().then(() => closed, (error) => error);
-    assert.equal((await refused).message, "Server returned an error on close: Connection closed with an error.");
+    const refused = hub.start().then(
+      () => closed,
+      (error) => error,
+    );
+    assert.equal(
+      (await refused).message,
+      "Server returned an error on close: Connection closed with an error.",
+    );
   });
 });
 
@@ -53,14 +70,20 @@ for (const how of currently) {
       const url = `${server.url}/authorizedhub`;
       await assert.rejects(connection(url, how).start(), /a token is needed: Status code '401'/);
       const options = { accessTokenFactory: () => Promise.resolve("let-me-in") };
-      await connected(url, { ...how, options }, async (hub) => assert.equal(await hub.invoke("Add", 1, 2), 3));
+      await connected(url, { ...how, options }, async (hub) =>
+        assert.equal(await hub.invoke("Add", 1, 2), 3),
+      );
     });
 
     test("sends headers", () =>
-      connected(`${server.url}/testhub`, { ...how, options: { headers: { "X-Test": "42" } } }, async (hub) => {
-        assert.equal(await hub.invoke("GetHeader", "x-test"), "42");
-        assert.equal(await hub.invoke("GetHeader", "x-absent"), null);
-      }));
+      connected(
+        `${server.url}/testhub`,
+        { ...how, options: { headers: { "X-Test": "42" } } },
+        async (hub) => {
+          assert.equal(await hub.invoke("GetHeader", "x-test"), "42");
+          assert.equal(await hub.invoke("GetHeader", "x-absent"), null);
+        },
+      ));
   });
 }
 
@@ -70,7 +93,10 @@ describe("the table of negotiation versions", () => {
     ["?negotiateVersion=1", { negotiateVersion: 1 }],
     ["?negotiateVersion=2", { negotiateVersion: 1 }],
     ["?negotiateVersion=x", { error: "The client requested a non-integer protocol version." }],
-    ["?negotiateVersion=-5", { error: "The client requested version '-5', but the server does not support this version." }],
+    [
+      "?negotiateVersion=-5",
+      { error: "The client requested version '-5', but the server does not support this version." },
+    ],
     ["?negotiateVersion=1&useStatefulReconnect=true", { useStatefulReconnect: true }],
   ]) {
     test(query || "(none)", async () => {

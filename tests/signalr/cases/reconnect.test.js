@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { collect, combinations, connection, current, currently, events, until } from "../support/clients.js";
-import { Proxy } from "../support/proxy.js";
 import { start } from "../support/server.js";
+import { Wire } from "../support/wire.js";
 
 let server;
 before(async () => (server = await start()));
@@ -17,7 +17,7 @@ const numbers = (count) => Array.from({ length: count }, (_, index) => index);
 for (const how of sockets) {
   describe(`stateful reconnect, ${how.protocol}`, { concurrency: true }, () => {
     const cutting = async (use) => {
-      const wire = await Proxy.to(server.url);
+      const wire = await Wire.to(server.url);
       const hub = connection(wire.url("/testhub"), { ...how, stateful: true });
       const seen = events(hub);
       await hub.start();
@@ -60,7 +60,7 @@ for (const how of sockets) {
     test("groups and state are kept", () =>
       cutting(async (hub, wire) => {
         const heard = [];
-        hub.on("GroupMessage", (group, text) => heard.push(text));
+        hub.on("GroupMessage", (_group, text) => heard.push(text));
         await hub.invoke("Join", `kept-${how.protocol}`);
         wire.cut();
         await hub.invoke("SendToGroup", `kept-${how.protocol}`, "still here");
@@ -71,8 +71,12 @@ for (const how of sockets) {
 
   test(`a resumption that comes too late is a new connection, ${how.protocol}`, async () => {
     // The server forgets after 600 ms.
-    const wire = await Proxy.to(server.url);
-    const hub = connection(wire.url("/impatient"), { ...how, stateful: true, reconnect: Array(100).fill(100) });
+    const wire = await Wire.to(server.url);
+    const hub = connection(wire.url("/impatient"), {
+      ...how,
+      stateful: true,
+      reconnect: Array(100).fill(100),
+    });
     const seen = events(hub);
     await hub.start();
     const before = hub.connectionId;
@@ -91,7 +95,7 @@ for (const how of sockets) {
 for (const how of currently) {
   describe(`automatic reconnect, ${how.name}`, { concurrency: true }, () => {
     test("a broken wire leads to a new connection", async () => {
-      const wire = await Proxy.to(server.url);
+      const wire = await Wire.to(server.url);
       const hub = connection(wire.url("/testhub"), { ...how, reconnect: [0, 50, 50] });
       const seen = events(hub);
       await hub.start();
@@ -101,7 +105,10 @@ for (const how of currently) {
       assert.notEqual(hub.connectionId, before);
       assert.equal(await hub.invoke("GetCallerConnectionId"), hub.connectionId);
       await hub.stop();
-      assert.deepEqual(seen.map(([event]) => event), ["reconnecting", "reconnected", "close"]);
+      assert.deepEqual(
+        seen.map(([event]) => event),
+        ["reconnecting", "reconnected", "close"],
+      );
       wire.stop();
     });
 
@@ -129,10 +136,12 @@ for (const how of currently) {
 
 describe("shutdown", () => {
   test("sends every client elsewhere", async () => {
-    const clients = combinations.filter(({ version }) => version !== "5").map((how) => {
-      const hub = connection(`${server.url}/restartable`, { ...how, reconnect: [0] });
-      return { how, hub, seen: events(hub) };
-    });
+    const clients = combinations
+      .filter(({ version }) => version !== "5")
+      .map((how) => {
+        const hub = connection(`${server.url}/restartable`, { ...how, reconnect: [0] });
+        return { how, hub, seen: events(hub) };
+      });
     await Promise.all(clients.map(({ hub }) => hub.start()));
     await fetch(`${server.url}/restartable/shutdown`);
     for (const { how, seen } of clients) {

@@ -2,7 +2,12 @@
 
 import { connection, until } from "./clients.js";
 
-const callbacks = ["ReceiveOrchestrationEvent", "ReceiveArtifactUpdate", "ReceiveCampaignSnapshot", "ReceiveCancellationAcknowledgement"];
+const callbacks = [
+  "ReceiveOrchestrationEvent",
+  "ReceiveArtifactUpdate",
+  "ReceiveCampaignSnapshot",
+  "ReceiveCancellationAcknowledgement",
+];
 
 export class Subscriber {
   /** What came, in order: `[callback, argument]`. */
@@ -27,7 +32,9 @@ export class Subscriber {
 
   /** Both kinds of events, in order of arrival. */
   get events() {
-    return this.heard.filter(([, argument]) => argument.sequence !== undefined).map(([, argument]) => argument);
+    return this.heard
+      .filter(([, argument]) => argument.sequence !== undefined)
+      .map(([, argument]) => argument);
   }
 
   get snapshots() {
@@ -36,7 +43,9 @@ export class Subscriber {
 
   /** The last sequence that was seen, by an event or a snapshot. */
   get last() {
-    const [, last] = this.heard.findLast(([, argument]) => argument.sequence ?? argument.lastEventSequence) ?? [undefined, {}];
+    const [, last] = this.heard.findLast(
+      ([, argument]) => argument.sequence ?? argument.lastEventSequence,
+    ) ?? [undefined, {}];
     return last.sequence ?? last.lastEventSequence ?? 0;
   }
 
@@ -49,7 +58,8 @@ export class Subscriber {
 export function proveContiguous(events, first) {
   let next = first;
   for (const event of events) {
-    if ((event.coalescedFrom ?? event.sequence) !== next) throw new Error(`${JSON.stringify(event)} came when ${next} was due`);
+    if ((event.coalescedFrom ?? event.sequence) !== next)
+      throw new Error(`${JSON.stringify(event)} came when ${next} was due`);
     next = event.sequence + 1;
   }
   return next - 1;

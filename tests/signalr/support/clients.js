@@ -1,8 +1,8 @@
 // The clients, and the ways in which they are used.
 
+import { createRequire } from "node:module";
 import * as current from "@microsoft/signalr";
 import { MessagePackHubProtocol } from "@microsoft/signalr-protocol-msgpack";
-import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 // Version 5 takes every JavaScript engine with `fetch` for a browser.
@@ -25,7 +25,15 @@ export const combinations = [
 
 function matrix(version, library, MessagePack) {
   return Object.entries(transports).flatMap(([name, transport]) => {
-    const of = (protocol, Protocol) => ({ name: `${version}, ${name}, ${protocol}`, version, library, transport, transportName: name, protocol, Protocol });
+    const of = (protocol, Protocol) => ({
+      name: `${version}, ${name}, ${protocol}`,
+      version,
+      library,
+      transport,
+      transportName: name,
+      protocol,
+      Protocol,
+    });
     const json = of("json");
     return MessagePack && transport !== ServerSentEvents ? [json, of("messagepack", MessagePack)] : [json];
   });
@@ -35,7 +43,10 @@ function matrix(version, library, MessagePack) {
 export const currently = combinations.filter(({ version }) => version === "10");
 
 /** A connection that is not started. */
-export function connection(url, { library = current, transport, Protocol, options = {}, reconnect, stateful } = {}) {
+export function connection(
+  url,
+  { library = current, transport, Protocol, options = {}, reconnect, stateful } = {},
+) {
   let builder = new library.HubConnectionBuilder()
     .withUrl(url, { transport, logger: library.LogLevel.None, ...options })
     .configureLogging(library.LogLevel.None);
@@ -61,7 +72,10 @@ export function collect(stream, onItem = () => {}) {
   return new Promise((complete, error) => {
     const items = [];
     stream.subscribe({
-      next: (item) => (items.push(item), onItem(item)),
+      next: (item) => {
+        items.push(item);
+        onItem(item);
+      },
       complete: () => complete(items),
       error: (why) => error(Object.assign(why, { items })),
     });

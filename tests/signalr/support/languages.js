@@ -9,7 +9,8 @@ const lacks = (command, argument) => spawnSync(command, [argument], { stdio: "ig
 
 /** Why there is no Python, or no Java; false where there is. */
 export const noPython = lacks("python3", "--version") && "SKIPPED: there is no python3";
-export const noJava = (lacks("javac", "-version") || lacks("mvn", "--version")) && "SKIPPED: there is no JDK or no Maven";
+export const noJava =
+  (lacks("javac", "-version") || lacks("mvn", "--version")) && "SKIPPED: there is no JDK or no Maven";
 
 /** Runs a command; what it says is the message when it fails. */
 async function run(command, ...args) {

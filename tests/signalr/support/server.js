@@ -9,8 +9,22 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 /** Where the binary is: SIGNALR_CONFORMANCE, or what cargo has built. */
 function binary() {
   if (process.env.SIGNALR_CONFORMANCE) return process.env.SIGNALR_CONFORMANCE;
-  const build = ["build", "--quiet", "--package", "milepost-signalr", "--example", "conformance", "--message-format", "json"];
-  const built = spawnSync("cargo", build, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 });
+  const build = [
+    "build",
+    "--quiet",
+    "--package",
+    "milepost-signalr",
+    "--example",
+    "conformance",
+    "--message-format",
+    "json",
+  ];
+  const built = spawnSync("cargo", build, {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 1 << 26,
+  });
   const artifacts = built.stdout.split("\n").filter((line) => line.includes('"executable":"'));
   const paths = artifacts.map((line) => JSON.parse(line).executable);
   const path = paths.find((path) => path.endsWith("conformance"));

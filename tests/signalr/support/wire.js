@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
-export class Proxy {
+export class Wire {
   #server;
   #sockets = new Set();
   /** How many have come through. */
@@ -12,21 +12,26 @@ export class Proxy {
   refusing = false;
 
   static async to(url) {
-    const proxy = new Proxy();
+    const wire = new Wire();
     const { hostname, port } = new URL(url);
-    proxy.#server = createServer((near) => {
-      if (proxy.refusing) return near.destroy();
-      proxy.connections += 1;
+    wire.#server = createServer((near) => {
+      if (wire.refusing) return near.destroy();
+      wire.connections += 1;
       const far = connect(Number(port), hostname);
       for (const socket of [near, far]) {
-        proxy.#sockets.add(socket);
-        socket.on("error", () => {}).on("close", () => (proxy.#sockets.delete(socket), near.destroy(), far.destroy()));
+        wire.#sockets.add(socket);
+        socket.on("error", () => {});
+        socket.on("close", () => {
+          wire.#sockets.delete(socket);
+          near.destroy();
+          far.destroy();
+        });
       }
       near.pipe(far).pipe(near);
     });
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
-    return proxy;
+    wire.#server.listen(0, "127.0.0.1");
+    await once(wire.#server, "listening");
+    return wire;
   }
 
   /** The address of `path` behind it. */
