@@ -22,45 +22,38 @@ function Shape({ state }: { state: Shown }) {
     case "queued":
       return <circle className="mark-line" cx="8" cy="8" r="5" strokeDasharray="2 2.2" />;
     case "running":
-      return (
-        <>
-          <circle className="mark-track" cx="8" cy="8" r="5" />
-          <path className="mark-line" d="M8 3a5 5 0 0 1 5 5" />
-        </>
-      );
+      return <Underway line="M8 3a5 5 0 0 1 5 5" />;
     case "waiting":
       return <path className="mark-line" d="M6 4.5v7M10 4.5v7" />;
     case "stalled":
       return <path className="mark-line" d="M8 3.2v6M8 12.2v.4" />;
     case "cancelling":
-      return (
-        <>
-          <circle className="mark-track" cx="8" cy="8" r="5" />
-          <path className="mark-line" d="M6.2 6.2h3.6v3.6H6.2z" />
-        </>
-      );
+      return <Underway line="M6.2 6.2h3.6v3.6H6.2z" />;
     case "completed":
-      return (
-        <>
-          <circle className="mark-disc" cx="8" cy="8" r="6" />
-          <path className="mark-cut" d="M5.3 8.2l1.9 1.9 3.5-4" />
-        </>
-      );
+      return <Over cut="M5.3 8.2l1.9 1.9 3.5-4" />;
     case "failed":
-      return (
-        <>
-          <circle className="mark-disc" cx="8" cy="8" r="6" />
-          <path className="mark-cut" d="M6 6l4 4m0-4l-4 4" />
-        </>
-      );
+      return <Over cut="M6 6l4 4m0-4l-4 4" />;
     case "cancelled":
-      return (
-        <>
-          <circle className="mark-disc" cx="8" cy="8" r="6" />
-          <path className="mark-cut" d="M5.5 8h5" />
-        </>
-      );
+      return <Over cut="M5.5 8h5" />;
   }
+}
+
+function Underway({ line }: { line: string }) {
+  return (
+    <>
+      <circle className="mark-track" cx="8" cy="8" r="5" />
+      <path className="mark-line" d={line} />
+    </>
+  );
+}
+
+function Over({ cut }: { cut: string }) {
+  return (
+    <>
+      <circle className="mark-disc" cx="8" cy="8" r="6" />
+      <path className="mark-cut" d={cut} />
+    </>
+  );
 }
 
 export function StateWord({ run }: { run: Run }) {

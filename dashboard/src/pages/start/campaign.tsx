@@ -1,5 +1,6 @@
 import { useMilepost } from "@milepost/react";
 import { field, useStart } from "./start";
+import { Submit } from "./submit";
 
 export function CampaignForm() {
   const client = useMilepost();
@@ -39,16 +40,7 @@ export function CampaignForm() {
           Pictures and an animation as well
         </label>
       </div>
-      {error && (
-        <p className="form-error" role="alert">
-          {error}
-        </p>
-      )}
-      <div className="form-actions">
-        <button type="submit" className="button button-main" disabled={pending}>
-          {pending ? "Starting…" : "Generate"}
-        </button>
-      </div>
+      <Submit word="Generate" pending={pending} error={error} />
     </form>
   );
 }

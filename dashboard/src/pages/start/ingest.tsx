@@ -1,5 +1,6 @@
 import { useMilepost } from "@milepost/react";
 import { field, useStart } from "./start";
+import { Submit } from "./submit";
 
 export function IngestForm() {
   const client = useMilepost();
@@ -32,16 +33,7 @@ export function IngestForm() {
         </span>
         <input name="branch" placeholder="the default branch" autoComplete="off" spellCheck={false} />
       </label>
-      {error && (
-        <p className="form-error" role="alert">
-          {error}
-        </p>
-      )}
-      <div className="form-actions">
-        <button type="submit" className="button button-main" disabled={pending}>
-          {pending ? "Starting…" : "Start"}
-        </button>
-      </div>
+      <Submit word="Start" pending={pending} error={error} />
     </form>
   );
 }
