@@ -124,8 +124,19 @@ fn say(writer: &OwnedWriteHalf, bytes: &[u8]) -> Result<(), &'static str> {
     if said { Ok(()) } else { Err("request not taken") }
 }
 
+/// Hands over what arrives, as `each_read` does, and counts the end as a fault.
+pub(crate) async fn read_into(tally: &Tally, reader: OwnedReadHalf, mut take: impl FnMut(&[u8])) {
+    let closed = each_read(reader, |bytes| {
+        take(bytes);
+        Ok(())
+    });
+    if let Err(fault) = closed.await {
+        tally.fault(fault);
+    }
+}
+
 /// Hands over what arrives, until the other side closes. A short read says that the socket is empty: no second call to find out.
-pub(crate) async fn each_read(
+async fn each_read(
     mut reader: OwnedReadHalf,
     mut take: impl FnMut(&[u8]) -> Result<(), &'static str>,
 ) -> Result<(), &'static str> {

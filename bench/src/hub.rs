@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::clock;
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::follower::each_read;
+use crate::follower::read_into;
 use crate::scan::Scanner;
 use crate::server::PROJECT;
 use crate::tally::Tally;
@@ -83,7 +83,7 @@ impl Caller {
 
 async fn read_answers(reader: OwnedReadHalf, tally: Rc<Tally>, unanswered: Rc<RefCell<VecDeque<u64>>>) {
     let (mut answers, mut failures) = (Scanner::<0>::new(OBJECT_COMPLETION), Scanner::<0>::new(FAILURE));
-    let closed = each_read(reader, |bytes| {
+    read_into(&tally, reader, |bytes| {
         let now = clock::now();
         tally.read(bytes.len());
         failures.scan(bytes, |[]| tally.fault("call refused"));
@@ -92,11 +92,8 @@ async fn read_answers(reader: OwnedReadHalf, tally: Rc<Tally>, unanswered: Rc<Re
                 tally.arrive(due, now);
             }
         });
-        Ok(())
-    });
-    if let Err(fault) = closed.await {
-        tally.fault(fault);
-    }
+    })
+    .await;
 }
 
 #[cfg(test)]

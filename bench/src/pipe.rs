@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::clock;
 use crate::connection::{Connection, connect, post_head};
 use crate::error::Error;
-use crate::follower::each_read;
+use crate::follower::read_into;
 use crate::payload::{EVENT_BYTES, Kind, Stamp, write_batch, write_event};
 use crate::scan::Scanner;
 use crate::tally::Tally;
@@ -137,7 +137,7 @@ fn write_publish(to: &Destination, stamp: Stamp, out: &mut Vec<u8>) {
 
 async fn read_http(reader: OwnedReadHalf, tally: Rc<Tally>, unanswered: Rc<RefCell<VecDeque<u64>>>) {
     let mut scanner = Scanner::<3>::new(b"HTTP/1.1 ");
-    let closed = each_read(reader, |bytes| {
+    read_into(&tally, reader, |bytes| {
         let now = clock::now();
         scanner.scan(bytes, |status| {
             let due = unanswered.borrow_mut().pop_front();
@@ -146,17 +146,14 @@ async fn read_http(reader: OwnedReadHalf, tally: Rc<Tally>, unanswered: Rc<RefCe
             }
             tally.arrive(due.unwrap_or(now), now);
         });
-        Ok(())
-    });
-    if let Err(fault) = closed.await {
-        tally.fault(fault);
-    }
+    })
+    .await;
 }
 
 async fn read_websocket(reader: OwnedReadHalf, tally: Rc<Tally>) {
     let mut scanner = Scanner::new(br#""ref":""#);
     let error = memmem::Finder::new(br#""op":"error""#);
-    let closed = each_read(reader, |bytes| {
+    read_into(&tally, reader, |bytes| {
         let now = clock::now();
         if error.find(bytes).is_some() {
             tally.fault("publication refused");
@@ -166,11 +163,8 @@ async fn read_websocket(reader: OwnedReadHalf, tally: Rc<Tally>) {
                 tally.arrive(stamp.due, now);
             }
         });
-        Ok(())
-    });
-    if let Err(fault) = closed.await {
-        tally.fault(fault);
-    }
+    })
+    .await;
 }
 
 #[cfg(test)]
