@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use crate::dialects::content::Status;
 pub use job::{Action, Role};
 
 use crate::rejected::{Is, Rejected, read_object};
@@ -53,18 +54,6 @@ pub enum JobName {
     Id(RunId, Option<Kind>),
     /// By its kind alone: `text`, `image`, `video`.
     Type(Kind),
-}
-
-/// The states of a job, as its publishers call them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it all")]
-pub enum Status {
-    Queued,
-    Processing,
-    Completed,
-    Failed,
-    Cancelled,
 }
 
 #[derive(Deserialize)]
