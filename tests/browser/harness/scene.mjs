@@ -1,6 +1,7 @@
 /** A server as one finds it in the middle of a day: for pictures, and for checks of whole pages. */
 import { png } from "./png.mjs";
 
+const CAMPAIGN = "bakery";
 const POST = (number, headline, text) =>
   `# ${headline}\n\n${text}\n\n#lisbon #sourdough\n\n---\n*Post ${number}, composed without a language model.*\n`;
 
@@ -95,7 +96,12 @@ async function ingestion(runs) {
 }
 
 async function campaign(runs) {
-  const id = "bakery";
+  await campaignJobs(runs);
+  await campaignArtifacts(runs);
+}
+
+async function campaignJobs(runs) {
+  const id = CAMPAIGN;
   const metadata = {
     business_description:
       "A bakery in Lisbon that ferments its bread for two days and sells out by noon. Guests are neighbours on weekdays and visitors at weekends.",
@@ -143,6 +149,9 @@ async function campaign(runs) {
       data: { current: 1, total: 4, unit: "pictures", message: "Drawing the picture of post 2" },
     },
   );
+}
+
+async function campaignArtifacts(runs) {
   const posts = [
     [
       "Warm at seven",
@@ -173,17 +182,17 @@ async function campaign(runs) {
     png(640, 400, [31, 111, 84], [240, 214, 150]),
     { type: "image", name: "post-1.png" },
   );
-  await runs.publish(id, {
+  await runs.publish(CAMPAIGN, {
     type: "artifact.pending",
     run: "bakery:image",
     data: { artifact: "post-2.png", artifact_type: "image", name: "post-2.png", media_type: "image/png" },
   });
-  await runs.publish(id, {
+  await runs.publish(CAMPAIGN, {
     type: "artifact.pending",
     run: "bakery:text",
     data: { artifact: "post-4.md", artifact_type: "post", media_type: "text/markdown" },
   });
-  await runs.publish(id, {
+  await runs.publish(CAMPAIGN, {
     type: "artifact.appended",
     run: "bakery:text",
     data: { artifact: "post-4.md", chunk: "# Order tonight\n\nOrder before ten, and" },
