@@ -32,4 +32,4 @@ pub use frame::Frame;
 pub use hub::{Enqueued, Hub, ListRuns, Options, Publish, RunsPage};
 pub use live::Shown;
 pub use milepost_store::{DeadLetter, LogEntry, LogPage};
-pub use session::{From, Item, Session, SessionOptions, Views};
+pub use session::{AtEnd, From, Item, Session, SessionOptions, Views};

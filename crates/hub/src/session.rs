@@ -39,6 +39,18 @@ pub struct SessionOptions {
     pub types: Option<TypeFilter>,
     /// Whether every frame has to have a [view](Frame::view).
     pub views: Views,
+    /// What to do when everything is said.
+    pub at_end: AtEnd,
+}
+
+/// What a viewer does when everything is said: the root is terminal, and no audit is in progress.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AtEnd {
+    /// Goes.
+    #[default]
+    Leave,
+    /// Is told so, and stays for an audit that somebody begins later. The stream stays in the memory meanwhile.
+    Stay,
 }
 
 /// Whether a viewer is shown the runs as they stood right after each event.
@@ -53,7 +65,8 @@ pub enum Views {
 }
 
 /// What a viewer gets, in this order of its life: `Snapshot`, or nothing, or `Reset` and `Snapshot`; events;
-/// `CaughtUp`; events, and `Reset` and `Snapshot` when it cannot keep up; `End`, or `Closed`.
+/// `CaughtUp`; events, and `Reset` and `Snapshot` when it cannot keep up; `End`, or `Closed`. Where it [stays](AtEnd::Stay), events and
+/// another `End` may follow an `End`.
 #[derive(Debug, Clone)]
 pub enum Item {
     /// The state to go on from.
@@ -89,6 +102,9 @@ pub struct Session {
     /// The state at `position`, while the log is being read for views.
     state: Option<Tree>,
     from: From,
+    at_end: AtEnd,
+    /// Where a viewer who stays was told of the end.
+    ended: Option<u64>,
     phase: Phase,
     /// Everything up to here was looked at.
     position: u64,
@@ -142,6 +158,8 @@ impl Session {
             viewing,
             state: None,
             from,
+            at_end: options.at_end,
+            ended: None,
             phase: Phase::Starting,
             position: 0,
             pace,
@@ -368,10 +386,13 @@ impl Session {
             return self.is_done();
         }
         self.pace.release_due(context, out);
-        if self.live.is_over() && self.position == self.live.head() {
+        if self.live.is_over() && self.position == self.live.head() && self.ended != Some(self.position) {
             self.pace.flush(out);
             out.push(Item::End(self.cursor()));
-            self.phase = Phase::Done;
+            match self.at_end {
+                AtEnd::Leave => self.phase = Phase::Done,
+                AtEnd::Stay => self.ended = Some(self.position),
+            }
         }
         true
     }

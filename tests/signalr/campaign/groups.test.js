@@ -53,6 +53,31 @@ test("several campaigns share a connection, each in its own order", async () => 
   await subscriber.hub.stop();
 });
 
+test("the end of a campaign is no end of its subscriptions: an audit that begins later is heard of", async () => {
+  await server.campaign("audited");
+  const subscriber = await Subscriber.start(server.hub);
+  await subscriber.hub.invoke("SubscribeToCampaign", "audited");
+  await server.publish("audited", [{ type: "run.completed", data: {} }]);
+  await subscriber.reaches(3);
+  await server.publish("audited", [{ type: "run.audit_started", data: {} }]);
+  await subscriber.reaches(4);
+  await server.publish("audited", [{ type: "run.audited", data: { verdict: "passed" } }]);
+  await subscriber.reaches(5);
+  assert.equal(proveContiguous(subscriber.events, 3), 5);
+  await subscriber.hub.stop();
+});
+
+test("a page that goes from campaign to campaign does not run out of subscriptions", async () => {
+  const subscriber = await Subscriber.start(server.hub);
+  for (let at = 0; at < 150; at++) {
+    await server.campaign(`next-${at}`);
+    await subscriber.hub.invoke("SubscribeToCampaign", `next-${at}`);
+    await server.publish(`next-${at}`, [{ type: "run.completed", data: {} }]);
+    await until(() => subscriber.events.length === at + 1, `the end of ${at}`);
+  }
+  await subscriber.hub.stop();
+});
+
 test("projects are apart: the same name is another campaign", async () => {
   await server.campaign("same", "left");
   await server.campaign("same", "right");

@@ -105,7 +105,12 @@ async fn play(steps: &[Step]) -> (World, Vec<Watching>) {
                         (From::After(Cursor { seq, ..head }), seq)
                     }
                 };
-                let options = SessionOptions { coalesce_ms: *coalesce_ms, types: None, views: *views };
+                let options = SessionOptions {
+                    coalesce_ms: *coalesce_ms,
+                    types: None,
+                    views: *views,
+                    ..SessionOptions::default()
+                };
                 let viewer = world.watch_with(RUNS[top.index(4)], from, options).await;
                 watching.push(Watching { viewer, begin, views: *views });
             }

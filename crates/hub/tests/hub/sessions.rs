@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use milepost_core::Cursor;
-use milepost_hub::{Frame, From, Item, SessionOptions};
+use milepost_hub::{AtEnd, Frame, From, Item, SessionOptions};
 
 use crate::viewer::{check_complete, check_fold, is_quiet};
 use crate::world::{World, id, pass, project};
@@ -99,6 +99,25 @@ async fn a_session_ends_when_all_is_said() {
         assert_eq!(world.watch("r", from).await.session.is_at_end(), expect, "{from:?}");
     }
     assert_eq!(auditor.seen(), "3 4 5 end@5");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_may_stay_for_an_audit_that_begins_later() {
+    let world = World::new().made(&["+r"]).await;
+    let stay = SessionOptions { at_end: AtEnd::Stay, ..SessionOptions::default() };
+    let mut viewer = world.watch_with("r", From::Now, stay.clone()).await;
+    viewer.seen();
+    world.say(&["r run.completed"]).await;
+    assert_eq!((viewer.seen().as_str(), viewer.session.is_done()), ("3 end@3", false));
+    // Longer than a stream stays in the memory that nobody watches.
+    pass(600_000).await;
+    assert_eq!(viewer.seen(), "", "told once");
+    world.say(&["r run.audit_started", "r run.audited"]).await;
+    assert_eq!((viewer.seen().as_str(), viewer.session.is_done()), ("4 5 end@5", false));
+    assert_eq!(world.watch_with("r", after(5), stay).await.seen(), "caught_up@5 end@5");
+    world.hub.delete(&project(), &id("r")).await.unwrap();
+    viewer.seen();
+    assert!(viewer.session.is_done(), "there is nothing to stay for");
 }
 
 #[tokio::test(start_paused = true)]

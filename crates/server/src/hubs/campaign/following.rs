@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::future::BoxFuture;
 use milepost_core::{Cursor, Project, RunId};
-use milepost_hub::{From, Hub, HubError, Item, Session, SessionOptions, Views};
+use milepost_hub::{AtEnd, From, Hub, HubError, Item, Session, SessionOptions, Views};
 use milepost_signalr::SharedMessage;
 use tokio::time::Sleep;
 
@@ -31,9 +33,12 @@ pub(super) enum Word {
     Reset(&'static str),
 }
 
-/// A stream of words about a campaign, until it is over. It goes on where it was after a failing read.
+/// A stream of words about a campaign, until it is over, or for as long as somebody stays. It goes on where it was after a failing read.
 pub(super) struct Following {
     campaign: RunId,
+    at_end: AtEnd,
+    /// Whether everything was said, so far.
+    ended: Arc<AtomicBool>,
     phase: Phase,
     /// Kept to reuse its memory.
     items: Vec<Item>,
@@ -55,8 +60,14 @@ pub(super) fn beginning(after: Option<u64>) -> From {
 
 impl Following {
     /// Follows a campaign from `from` on. One that does not exist yet is waited for, and then told from its first event on.
-    pub(super) async fn begin(app: &App, project: &Project, campaign: &RunId, from: From) -> Result<Self, HubError> {
-        let options = SessionOptions { views: Views::Wanted, ..SessionOptions::default() };
+    pub(super) async fn begin(
+        app: &App,
+        project: &Project,
+        campaign: &RunId,
+        from: From,
+        at_end: AtEnd,
+    ) -> Result<Self, HubError> {
+        let options = SessionOptions { views: Views::Wanted, at_end, ..SessionOptions::default() };
         let (hub, guard) = (app.hub(), app.metrics().session("signalr"));
         let mut words = VecDeque::new();
         let phase = match hub.subscribe(project, campaign, from, options.clone()).await {
@@ -72,7 +83,13 @@ impl Following {
             }
             Err(error) => return Err(error),
         };
-        Ok(Self { campaign: campaign.clone(), phase, items: Vec::new(), words, guard })
+        let (campaign, ended) = (campaign.clone(), Arc::default());
+        Ok(Self { campaign, at_end, ended, phase, items: Vec::new(), words, guard })
+    }
+
+    /// True as long as the campaign is over. It is gone when this is.
+    pub(super) fn ended(&self) -> Arc<AtomicBool> {
+        self.ended.clone()
     }
 
     fn take_items(&mut self) {
@@ -84,6 +101,7 @@ impl Following {
                 }
                 Item::Event { frame, coalesced_from } => {
                     events += 1;
+                    self.ended.store(false, Ordering::Relaxed);
                     if let Some(told) = &*messages::event(&frame, coalesced_from) {
                         self.words.push_back(Word::Update(told.update.clone()));
                         self.words.extend(told.acknowledgement.clone().map(Word::Acknowledgement));
@@ -91,6 +109,7 @@ impl Following {
                 }
                 Item::Reset(reason) => self.words.push_back(Word::Reset(reason)),
                 Item::CaughtUp(_) => {}
+                Item::End(_) if self.at_end == AtEnd::Stay => self.ended.store(true, Ordering::Relaxed),
                 // Everything is said; or the run is gone, or the server is going, and its clients come back by themselves.
                 Item::End(_) | Item::Closed => self.phase = Phase::Over,
             }

@@ -3,6 +3,7 @@
 use std::future::ready;
 
 use futures_util::{Stream, StreamExt};
+use milepost_hub::AtEnd;
 use milepost_signalr::{Context, HubError, SharedMessage};
 
 use super::following::{Following, Word, beginning};
@@ -19,7 +20,8 @@ pub(super) async fn stream(
     let viewer = context.state();
     let campaign = viewer.campaign(&campaign)?;
     let from = beginning(Some(after_sequence.unwrap_or(0)));
-    let following = Following::begin(&viewer.app, &viewer.project, &campaign, from).await.map_err(told)?;
+    let following =
+        Following::begin(&viewer.app, &viewer.project, &campaign, from, AtEnd::Leave).await.map_err(told)?;
     let items = following.filter_map(|word| {
         ready(match word {
             Word::Update(message) => Some(Ok(message)),

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use futures_util::StreamExt;
 use http::Extensions;
 use milepost_core::{Project, RunId};
-use milepost_hub::HubError as Failure;
+use milepost_hub::{AtEnd, HubError as Failure};
 use milepost_signalr::{Context, HubError, SendError, SourceKey};
 use milepost_wire::dialects::campaign::CampaignSnapshot;
 use milepost_wire::native::requests::CancelRequest;
@@ -18,6 +19,10 @@ use crate::api;
 use crate::app::App;
 use crate::principal::{Action, Principal};
 
+/// Subscriptions of one connection from which on those leave whose campaign is over. Until then they stay, because its audit may be
+/// begun later; but a page that goes from campaign to campaign must not run out of subscriptions.
+const CROWDED: usize = 64;
+
 /// The state of a connection.
 pub(super) struct Viewer {
     pub(super) app: App,
@@ -26,10 +31,10 @@ pub(super) struct Viewer {
     subscriptions: Mutex<HashMap<RunId, Subscription>>,
 }
 
-/// A source of the connection, and whether it goes on.
+/// A source of the connection, and whether its campaign is over; none when it has left by itself.
 struct Subscription {
     source: SourceKey,
-    alive: Weak<()>,
+    ended: Weak<AtomicBool>,
 }
 
 impl Viewer {
@@ -48,11 +53,18 @@ impl Viewer {
         run("campaignId", name)
     }
 
-    fn remember(&self, campaign: RunId, subscription: Subscription) {
+    /// Answers with the sources that have to leave for it.
+    fn remember(&self, campaign: RunId, subscription: Subscription) -> Vec<SourceKey> {
         let mut subscriptions = self.lock();
-        // Campaigns that are over have left by themselves.
-        subscriptions.retain(|_, subscription| subscription.alive.strong_count() > 0);
+        subscriptions.retain(|_, subscription| subscription.ended.strong_count() > 0);
+        let mut leaving = Vec::new();
+        if subscriptions.len() >= CROWDED {
+            let ended =
+                |subscription: &Subscription| subscription.ended.upgrade().is_some_and(|it| it.load(Ordering::Relaxed));
+            leaving.extend(subscriptions.extract_if(|_, subscription| ended(subscription)).map(|(_, it)| it.source));
+        }
         subscriptions.insert(campaign, subscription);
+        leaving
     }
 
     fn forget(&self, campaign: &RunId) -> Option<SourceKey> {
@@ -68,7 +80,8 @@ fn run(parameter: &str, name: &str) -> Result<RunId, HubError> {
     RunId::new(name).map_err(|error| HubError::new(format!("invalid_id: {parameter}: {error}")))
 }
 
-/// `SubscribeToCampaign(campaignId, afterSequence?)`. Subscribing again starts again: whoever has reconnected just does it.
+/// `SubscribeToCampaign(campaignId, afterSequence?)`. Subscribing again starts again: whoever has reconnected just does it. The end of
+/// the campaign does not end it, so an audit that is begun later is heard of.
 pub(super) async fn subscribe(
     context: Context<Viewer>,
     campaign: String,
@@ -77,7 +90,8 @@ pub(super) async fn subscribe(
     let viewer = context.state();
     let campaign = viewer.campaign(&campaign)?;
     let from = beginning(after_sequence);
-    let mut following = Following::begin(&viewer.app, &viewer.project, &campaign, from).await.map_err(told)?;
+    let mut following =
+        Following::begin(&viewer.app, &viewer.project, &campaign, from, AtEnd::Stay).await.map_err(told)?;
     if let Some(former) = viewer.forget(&campaign) {
         context.caller().detach(former);
     }
@@ -87,10 +101,8 @@ pub(super) async fn subscribe(
     {
         context.caller().send_message(&snapshot).await?;
     }
-    let mark = Arc::new(());
-    let alive = Arc::downgrade(&mark);
-    let messages = following.filter_map(move |word| {
-        let _alive = &mark;
+    let ended = Arc::downgrade(&following.ended());
+    let messages = following.filter_map(|word| {
         ready(match word {
             Word::Snapshot(message) | Word::Update(message) | Word::Acknowledgement(message) => Some(message),
             // The snapshot that follows says all.
@@ -101,7 +113,9 @@ pub(super) async fn subscribe(
         SendError::TooManySources => HubError::new("limit_exceeded: too many subscriptions on one connection"),
         error => error.into(),
     })?;
-    viewer.remember(campaign, Subscription { source, alive });
+    for leaving in viewer.remember(campaign, Subscription { source, ended }) {
+        context.caller().detach(leaving);
+    }
     Ok(())
 }
 
