@@ -48,6 +48,12 @@ async fn messages_survive_redelivery_and_a_killed_server() {
     // Everything of the ordering key comes again.
     assert_eq!(expect(push(&server, "1", said("text", 0.25)).await, 200).await["outcome"], "duplicate");
     assert_eq!(expect(push(&server, "2", said("text", 0.5)).await, 200).await["outcome"], "applied");
+    assert_eq!(expect(push(&server, "2b", said("text", 0.75)).await, 200).await["outcome"], "applied");
+    let database = rusqlite::Connection::open(server.data_dir().join("milepost.db")).unwrap();
+    let sql = "SELECT progress FROM generation_jobs WHERE campaign_id = 'c1' AND status = 'processing'";
+    let progress: f64 = database.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(progress, 0.75, "the database has what was acknowledged");
+    drop(database);
     let done =
         json!({"campaign_id": "c1", "job_id": "c1:text", "status": "completed", "content_id": "x", "result": {"n": 1}});
     expect(push(&server, "3", done).await, 200).await;
@@ -62,9 +68,10 @@ async fn messages_survive_redelivery_and_a_killed_server() {
         "5 run.started c1:text",
         "6 run.progressed c1:text",
         "7 run.progressed c1:text",
-        "8 state.updated c1:text",
-        "9 run.completed c1:text",
-        "10 run.failed c1:image",
+        "8 run.progressed c1:text",
+        "9 state.updated c1:text",
+        "10 run.completed c1:text",
+        "11 run.failed c1:image",
     ];
     assert_eq!(in_short(&api.log("c1").await)[4..], expect_log);
     let snapshot = api.snapshot("c1").await;

@@ -68,7 +68,8 @@ impl Actor {
     ) -> Self {
         let (tree, clock) = (live.tree(), registry.clock.clone());
         let (ids, due) = (Ids::of(&tree), timers::next_due(&tree, registry.options.fail_stalled_after_seconds));
-        Self { live, registry, clock, inbox, shutdown, tree, ids, rows: Rows::default(), due, checkpointed }
+        let rows = Rows::new(&registry.options.fresh_kinds);
+        Self { live, registry, clock, inbox, shutdown, tree, ids, rows, due, checkpointed }
     }
 
     pub(crate) async fn run(mut self) {

@@ -29,7 +29,7 @@ pub(crate) const DORMANT_AFTER: Duration = Duration::from_secs(60);
 /// Events between two checkpoints of a stream: at most so many are folded to bring it back.
 pub(crate) const CHECKPOINT_EVERY: u64 = 1_000;
 
-/// How far the projection of runs may be behind a stream's progress, in milliseconds.
+/// How far the projection of runs may be behind a stream's progress, in milliseconds, but for kinds that are to be fresh.
 pub(crate) const ROWS_EVERY_MS: u64 = 1_000;
 
 /// Frames that a project's feed keeps; a reader that falls out of it gets a new list of runs.

@@ -26,11 +26,14 @@ pub struct Options {
     pub min_interval_ms: u64,
     /// A run that was stalled for so many seconds fails; never when absent.
     pub fail_stalled_after_seconds: Option<u32>,
+    /// Kinds of runs whose rows in the store are as fresh as the log even about what they report of themselves, for those who
+    /// read the database instead of asking. Each report costs a row, so it is for kinds that report at the pace of people.
+    pub fresh_kinds: Vec<Kind>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { min_interval_ms: 100, fail_stalled_after_seconds: None }
+        Self { min_interval_ms: 100, fail_stalled_after_seconds: None, fresh_kinds: Vec::new() }
     }
 }
 

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use milepost_core::{Code, Cursor, Project, RunId};
+use milepost_core::{Code, Cursor, Kind, Project, RunId};
 use milepost_jobs::campaign::job_id;
 use milepost_wire::dialects::content::{self, Job, Status};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,12 @@ use crate::problem::Refusal;
 use crate::transport::sse::HEADERS;
 pub(crate) use keeper::Campaigns;
 use request::Request;
+
+/// The kinds of jobs, whose rows the database shows as `generation_jobs`.
+pub(crate) fn job_kinds() -> Vec<Kind> {
+    let kind = |word: &&str| Kind::new(word).unwrap_or_else(|_| unreachable!("{word} is a valid name"));
+    content::JOB_TYPES.iter().map(kind).collect()
+}
 
 #[derive(Deserialize)]
 pub(crate) struct ProjectQuery {

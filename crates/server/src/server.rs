@@ -88,6 +88,7 @@ impl Server {
         let options = Options {
             min_interval_ms: config.min_interval_ms,
             fail_stalled_after_seconds: config.lease.fail_stalled_after_s,
+            fresh_kinds: crate::campaigns::job_kinds(),
         };
         let hub = Hub::new(store, Clock::system(), options);
         hub.recover().await?;

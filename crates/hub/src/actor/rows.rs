@@ -2,20 +2,26 @@
 
 use std::collections::HashSet;
 
-use milepost_core::{Body, Event, Run, RunId, Time, Tree};
+use milepost_core::{Body, Event, Kind, Run, RunId, Time, Tree};
 use milepost_store::RunRow;
 
 use crate::caps;
 
 /// The runs whose rows are behind the log. A change of state is written with the event that makes it; mere progress is
 /// written with whatever comes a second later, or by itself when nothing comes, so that it costs no row per event.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rows {
+    /// Kinds of runs whose own reports are written at once all the same.
+    fresh_kinds: Vec<Kind>,
     dirty: HashSet<RunId>,
     written: Option<Time>,
 }
 
 impl Rows {
+    pub(super) fn new(fresh_kinds: &[Kind]) -> Self {
+        Self { fresh_kinds: fresh_kinds.to_vec(), dirty: HashSet::new(), written: None }
+    }
+
     /// The rows to write together with `events`, which led to `tree`. They count as written only after [`wrote`](Self::wrote).
     pub(super) fn with(&mut self, events: &[Event], tree: &Tree, now: Time) -> Vec<RunRow> {
         for event in events {
@@ -30,13 +36,18 @@ impl Rows {
             }
         }
         let overdue = self.written.is_none_or(|written| now.millis_since(written) >= caps::ROWS_EVERY_MS);
-        if !overdue && !events.iter().any(changes_listing) {
+        if !overdue && !events.iter().any(|event| changes_listing(event) || self.is_fresh(event, tree)) {
             return Vec::new();
         }
         let creations = events.iter().filter(|event| matches!(event.body, Body::RunCreated(_)));
         let created: HashSet<&RunId> = creations.map(|event| &event.run).collect();
         let dirty = tree.runs().iter().filter(|run| self.dirty.contains(&run.id));
         dirty.map(|run| row(tree, run, created.contains(&run.id))).collect()
+    }
+
+    fn is_fresh(&self, event: &Event, tree: &Tree) -> bool {
+        matches!(event.body, Body::RunProgressed(_) | Body::StateUpdated(_))
+            && tree.run(&event.run).is_some_and(|run| self.fresh_kinds.contains(&run.kind))
     }
 
     /// The rows of [`with`](Self::with) are durable.

@@ -1,7 +1,7 @@
 //! How streams come into memory, and how they leave it.
 
 use milepost_core::Cursor;
-use milepost_hub::{From, Item};
+use milepost_hub::{From, Item, Options};
 use milepost_store::EventStore;
 
 use crate::viewer::is_quiet;
@@ -128,21 +128,31 @@ async fn a_stop_closes_sessions_and_refuses_what_comes_later() {
     assert_eq!(code(world.hub.probe().await), "shutting_down");
 }
 
+/// What the store says of the only root, or of the only child of `parent`.
+async fn current(world: &World, parent: Option<&str>) -> Option<f64> {
+    let (kind, state, parent) = (None, None, parent.map(id));
+    let query = milepost_store::ListRuns { project: project(), kind, state, parent, limit: 1, before: None };
+    let page = world.wire.memory().list(query).await.unwrap();
+    milepost_core::Run::from_row(&page.runs[0].1).unwrap().progress.current.map(|current| current.0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_fresh_kinds_are_never_behind() {
+    let fresh_kinds = vec![milepost_core::Kind::new("job").unwrap()];
+    let world = World::with(Options { fresh_kinds, ..Options::default() });
+    let world = world.made(&["+r", r#"+c {"kind":"job","parent":"r"}"#]).await;
+    for step in 1..=3 {
+        world.say(&[&format!(r#"c run.progressed {{"current":{step},"total":4}}"#)]).await;
+        assert_eq!(current(&world, Some("r")).await, Some(f64::from(step)));
+    }
+    world.say(&[r#"r run.progressed {"current":1}"#]).await;
+    assert_eq!(current(&world, None).await, None, "the root is of another kind");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_listing_is_never_more_than_a_second_behind() {
     let world = World::new().made(&["+r"]).await;
-    let row = async || {
-        let query = milepost_store::ListRuns {
-            project: project(),
-            kind: None,
-            state: None,
-            parent: None,
-            limit: 1,
-            before: None,
-        };
-        let page = world.wire.memory().list(query).await.unwrap();
-        milepost_core::Run::from_row(&page.runs[0].1).unwrap().progress.current.map(|current| current.0)
-    };
+    let row = async || current(&world, None).await;
     world.say(&[r#"r run.progressed {"current":1,"total":2}"#]).await;
     assert_eq!(row().await, None, "a report of its own costs no row");
     pass(1_001).await;
