@@ -53,16 +53,15 @@ async fn messages_survive_redelivery_and_a_killed_server() {
     let sql = "SELECT progress FROM generation_jobs WHERE campaign_id = 'c1' AND status = 'processing'";
     let progress: f64 = database.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(progress, 0.75, "the database has what was acknowledged");
-    drop(database);
     let done =
         json!({"campaign_id": "c1", "job_id": "c1:text", "status": "completed", "content_id": "x", "result": {"n": 1}});
     expect(push(&server, "3", done).await, 200).await;
-    expect(
-        push(&server, "4", json!({"campaign_id": "c1", "job_type": "image", "status": "failed", "message": "No ink"}))
-            .await,
-        200,
-    )
-    .await;
+    let failed = json!({"campaign_id": "c1", "job_type": "image", "status": "failed", "progress": 0.5, "message": "No ink", "result": {"ink": 0}});
+    expect(push(&server, "4", failed).await, 200).await;
+    let sql = "SELECT status, progress, result_data FROM generation_jobs WHERE job_type = 'image'";
+    let row: (String, f64, String) =
+        database.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    assert_eq!(row, ("failed".to_owned(), 0.5, r#"{"ink":0}"#.to_owned()), "a failure says what there is");
     expect_problem(push(&server, "5", said("video", 0.5)).await, 404, "run_not_found").await;
     let expect_log = [
         "5 run.started c1:text",
@@ -71,7 +70,10 @@ async fn messages_survive_redelivery_and_a_killed_server() {
         "8 run.progressed c1:text",
         "9 state.updated c1:text",
         "10 run.completed c1:text",
-        "11 run.failed c1:image",
+        "11 run.started c1:image",
+        "12 state.updated c1:image",
+        "13 run.progressed c1:image",
+        "14 run.failed c1:image",
     ];
     assert_eq!(in_short(&api.log("c1").await)[4..], expect_log);
     let snapshot = api.snapshot("c1").await;

@@ -105,6 +105,8 @@ impl JobProgress {
             return Err(wrong("`progress` is a number from 0 to 1"));
         }
         let Data { campaign_id: campaign, progress, message, status, content_id, result, .. } = data;
+        // Ids are texts, also those that a publisher has as numbers.
+        let content_id = content_id.map(|id| if id.is_number() { Value::String(id.to_string()) } else { id });
         let says = progress.is_some() || message.is_some() || status.is_some() || content_id.is_some();
         if !says && result.is_none() {
             return Err(wrong(

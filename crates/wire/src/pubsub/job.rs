@@ -95,8 +95,9 @@ impl Push {
         let JobProgress { progress, message, status, content_id, result, .. } = &self.progress;
         let mut drafts = Vec::new();
         let mut push = |role, body| drafts.push(self.draft(job, role, body));
-        // A failure and a cancellation may come before the start; everything else means that it has begun.
-        let begun = !matches!(status, Some(Status::Failed | Status::Cancelled));
+        // A failure and a cancellation may come before the start; everything else means that it has begun, and so does progress.
+        let stopped = matches!(status, Some(Status::Failed | Status::Cancelled));
+        let begun = !stopped || progress.is_some_and(|part| part > 0.0);
         if begun && job.state == RunState::Queued {
             push(Role::Started, Body::RunStarted(RunStarted::default()));
         }
@@ -107,8 +108,10 @@ impl Push {
         if let Some(result) = result.as_ref().filter(|_| !completed) {
             push(Role::Result, value("result", result));
         }
-        if begun && (progress.is_some() || message.is_some()) {
-            push(Role::Progress, report(*progress, message.as_deref()));
+        // Why it failed or was cancelled is said by its end.
+        let doing = message.as_deref().filter(|_| !stopped);
+        if begun && (progress.is_some() || doing.is_some()) {
+            push(Role::Progress, report(*progress, doing));
         }
         let result = result.as_ref().map(Json::from);
         if let Some(end) = end(*status, message.clone(), result) {

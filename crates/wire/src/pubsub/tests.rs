@@ -127,7 +127,7 @@ fn messages_become_events() {
             json!({"progress": 0, "message": "Writing"}),
             &[r#"run.progressed {"message":"Writing","current":0,"total":1}"#],
         ),
-        (&[STARTED], json!({"content_id": 7}), &[r#"state.updated {"key":"content_id","value":7}"#]),
+        (&[STARTED], json!({"content_id": 7}), &[r#"state.updated {"key":"content_id","value":"7"}"#]),
         (
             &[],
             json!({"status": "completed", "progress": 1, "content_id": "x", "result": {"a": 1}}),
@@ -146,6 +146,23 @@ fn messages_become_events() {
         (
             &[STARTED],
             json!({"status": "failed", "progress": 0.5, "message": "Out of ink"}),
+            &[
+                r#"run.progressed {"current":0.5,"total":1}"#,
+                r#"run.failed {"error":{"code":"job_failed","message":"Out of ink"}}"#,
+            ],
+        ),
+        (
+            &[],
+            json!({"status": "failed", "progress": 0.5}),
+            &[
+                start,
+                r#"run.progressed {"current":0.5,"total":1}"#,
+                r#"run.failed {"error":{"code":"job_failed","message":"the job failed and did not say why"}}"#,
+            ],
+        ),
+        (
+            &[],
+            json!({"status": "failed", "progress": 0, "message": "Out of ink"}),
             &[r#"run.failed {"error":{"code":"job_failed","message":"Out of ink"}}"#],
         ),
         (&[], json!({"status": "cancelled"}), &[r#"run.cancelled {"acknowledged":true}"#]),

@@ -15,7 +15,7 @@ SELECT
     runs.job_status AS status,
     coalesce(json_extract(runs.body, '$.progress.fraction'), 0.0) AS progress,
     json_extract(runs.body, '$.values.content_id') AS content_id,
-    json_extract(runs.body, '$.result') AS result_data,
+    coalesce(json_extract(runs.body, '$.result'), json_extract(runs.body, '$.values.result')) AS result_data,
     json_extract(runs.body, '$.created_at') AS created_at,
     json_extract(runs.body, '$.updated_at') AS updated_at,
     runs.project AS project
