@@ -35,6 +35,9 @@ pub(crate) const ROWS_EVERY_MS: u64 = 1_000;
 /// Frames that a project's feed keeps; a reader that falls out of it gets a new list of runs.
 pub(crate) const FEED_FRAMES: usize = 4_096;
 
+/// Bytes of event data that a feed keeps: 4 KiB for each of its frames. That many of the largest would be a gigabyte for each project.
+pub(crate) const FEED_BYTES: usize = 16 * 1024 * 1024;
+
 /// Open runs that a project's feed begins with.
 pub(crate) const FEED_RUNS: usize = 1_000;
 

@@ -37,18 +37,28 @@ pub(crate) struct Channel {
 #[derive(Debug, Default)]
 struct FeedRing {
     frames: VecDeque<Arc<Frame>>,
+    bytes: usize,
     /// How many frames have left the ring: the position of its first.
     gone: u64,
+}
+
+impl FeedRing {
+    fn push(&mut self, frame: Arc<Frame>) {
+        self.bytes += frame.weight();
+        self.frames.push_back(frame);
+        while self.frames.len() > caps::FEED_FRAMES || (self.bytes > caps::FEED_BYTES && self.frames.len() > 1) {
+            self.bytes -= self.frames.pop_front().map_or(0, |gone| gone.weight());
+            self.gone += 1;
+        }
+    }
 }
 
 impl Channel {
     fn push(&self, frames: &[Arc<Frame>]) {
         {
             let mut ring = lock(&self.ring);
-            ring.frames.extend(frames.iter().cloned());
-            while ring.frames.len() > caps::FEED_FRAMES {
-                ring.frames.pop_front();
-                ring.gone += 1;
+            for frame in frames {
+                ring.push(frame.clone());
             }
         }
         self.wakers.wake_all();

@@ -67,6 +67,24 @@ async fn a_feed_that_cannot_keep_up_is_told_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_feed_keeps_few_large_events() {
+    let world = World::new().made(&["+r"]).await;
+    let mut feed = world.hub.feed(&project()).await.unwrap();
+    let large = format!(r#"r x.a {{"text":"{}"}}"#, "x".repeat(200 * 1024));
+    let batch = vec![large.as_str(); 40];
+    world.publish(&batch).await.unwrap();
+    world.publish(&batch).await.unwrap();
+    assert_eq!(take(&mut feed).len(), 80, "16 MB");
+    for _ in 0..3 {
+        world.publish(&batch).await.unwrap();
+    }
+    assert_eq!(told(&take(&mut feed)), "lost");
+    let mut feed = world.hub.feed(&project()).await.unwrap();
+    world.say(&[&large]).await;
+    assert_eq!(told(&take(&mut feed)), "r@203");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_can_be_waited_for_before_it_is_created() {
     let world = World::new().made(&["+r"]).await;
     let wait = |run: &'static str| {
