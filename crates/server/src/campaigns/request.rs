@@ -90,9 +90,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// What the metadata of a run say; none where it was begun otherwise: then whoever did so looks after it.
+    /// What the metadata of a run say; none where it was begun otherwise: then whoever did so looks after it. Anybody who may publish
+    /// can write metadata like these, so the bounds of a request hold here too.
     pub(super) fn of(metadata: Option<&Json>) -> Option<Self> {
-        serde_json::from_str(metadata?.get()).ok()
+        serde_json::from_str(metadata?.get()).ok().filter(|kept: &Self| kept.brief.check().is_ok())
     }
 }
 
@@ -124,6 +125,20 @@ mod tests {
         let metadata = request.metadata().unwrap();
         let kept = Kept::of(Some(&metadata)).unwrap();
         assert_eq!((kept.brief, kept.worker), (request.brief, Worker::BuiltIn));
+    }
+
+    #[test]
+    fn metadata_that_no_request_could_have_written_are_nobodys() {
+        let metadata = |posts: &str| {
+            let text = format!(
+                r#"{{"worker":"builtin","business_description":"b","objective":"o","post_count":{posts},"generate_visuals":true}}"#
+            );
+            Json::from(&serde_json::from_str::<Value>(&text).unwrap())
+        };
+        assert!(Kept::of(Some(&metadata("3"))).is_some());
+        for posts in ["0", "4000000000"] {
+            assert_eq!(Kept::of(Some(&metadata(posts))), None, "{posts}");
+        }
     }
 
     #[test]
