@@ -138,6 +138,9 @@ async fn a_worker_that_lost_its_lease_cannot_write() {
             expect_problem(api.send(method, path, &headers, "bytes").await, 409, "lease_lost").await;
         }
         expect_problem(write(lease.to_owned()).await, 409, "lease_lost").await;
+        let headers = [("milepost-lease", lease), ("content-type", "application/json")];
+        let below = api.send(Method::POST, "/runs", &headers, r#"{"kind":"step","parent":"r"}"#).await;
+        expect_problem(below, 409, "lease_lost").await;
     }
     let new = new["lease"].as_str().unwrap();
     expect(write(new.to_owned()).await, 200).await;

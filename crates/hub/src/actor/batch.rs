@@ -102,6 +102,9 @@ impl Actor {
     }
 
     fn create(&mut self, work: &mut Work, new: &NewRun) -> Result<Created, HubError> {
+        if let (Some(lease), Some(_)) = (&new.lease, &new.created.parent) {
+            check_lease(&work.tree, lease)?;
+        }
         let existing = work.tree.run(&new.run).cloned();
         let existed = existing.is_some();
         let created_seq = if let Some(run) = existing {

@@ -18,6 +18,8 @@ pub struct NewRun {
     pub created: RunCreated,
     /// Whether it starts at once.
     pub started: bool,
+    /// What a worker shows that creates a run below one that it claimed. A root is below nobody's lease.
+    pub lease: Option<String>,
 }
 
 /// The answer to a creation; the same each time it is asked for.

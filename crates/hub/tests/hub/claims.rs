@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
+use milepost_core::event::RunCreated;
+use milepost_hub::NewRun;
 use tokio::time::Instant;
 
 use crate::world::{World, code, id, pass, project};
@@ -106,6 +108,23 @@ async fn a_lease_is_good_for_everything_below_its_run_and_gives_back_its_own_onl
     for line in ["a x.late", "b x.late", "b run.completed"] {
         assert_eq!(code(world.work(&claimed, line).await), "lease_lost", "{line}");
     }
+    let below = async |run: &str, parent: Option<&str>, lease: &str| {
+        let created = RunCreated {
+            kind: "step".parse().unwrap(),
+            name: None,
+            parent: parent.map(id),
+            weight: None,
+            metadata: None,
+            expected_children: None,
+            lease_seconds: None,
+        };
+        let new = NewRun { run: id(run), created, started: false, lease: Some(lease.to_owned()) };
+        world.hub.create(&project(), new).await
+    };
+    assert_eq!(code(below("c", Some("a"), &claimed.lease).await), "lease_lost");
+    below("c", Some("a"), &again.lease).await.unwrap();
+    assert_eq!(code(below("c", Some("a"), &claimed.lease).await), "lease_lost", "also what is there");
+    below("root", None, &claimed.lease).await.unwrap();
     world.work(&again, "b run.completed").await.unwrap();
 }
 

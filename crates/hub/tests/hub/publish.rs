@@ -46,7 +46,7 @@ async fn a_run_id_is_one_run_of_its_project() {
     assert_eq!(code(world.publish(&["nobody run.started"]).await), "run_not_found");
     let other = Project::new("other").unwrap();
     assert_eq!(code(world.hub.snapshot(&other, &id("r")).await), "run_not_found");
-    let new = NewRun { run: id("c"), created: draft_created(), started: false };
+    let new = NewRun { run: id("c"), created: draft_created(), started: false, lease: None };
     assert!(!world.hub.create(&other, new).await.unwrap().existed, "another project has its own names");
 }
 

@@ -90,7 +90,7 @@ impl World {
             Body::RunCreated(created) => created,
             other => panic!("{other:?}"),
         };
-        self.hub.create(&project(), NewRun { run: id(run), created, started }).await
+        self.hub.create(&project(), NewRun { run: id(run), created, started, lease: None }).await
     }
 
     /// Creates each of `lines`, none of which may be refused.

@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 
 use super::body::Payload;
 use super::conditions::NoneMatch;
+use super::control::lease;
 use super::path::{InProject, OfRun};
 use super::query::{Query, limit, parsed};
 use super::wait::{unless_stopping, wait};
@@ -29,6 +30,7 @@ use crate::transport::encode::snapshot_json;
 /// The same id and the same kind and place again get the same answer with status 200, whatever else differs.
 #[utoipa::path(
     post, path = "/v1/projects/{project}/runs", operation_id = "createRun", tag = "runs",
+    params(("Milepost-Lease" = Option<String>, Header, description = "The lease of a worker, for a run below the one that it claimed")),
     request_body = CreateRun,
     responses((status = 201, description = "Created", body = Created), (status = 200, description = "It was there", body = Created))
 )]
@@ -36,6 +38,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     principal: Principal,
     InProject(project): InProject,
+    headers: HeaderMap,
     Payload(body): Payload,
 ) -> Result<Response, Refusal> {
     principal.may(Action::Publish, &project)?;
@@ -45,7 +48,7 @@ pub(crate) async fn create(
         None => new_id()?,
     };
     let started = request.state == InitialState::Running;
-    let new = NewRun { run: run.clone(), created: request.created(), started };
+    let new = NewRun { run: run.clone(), created: request.created(), started, lease: lease(&headers)? };
     let created = app.hub().create(&project, new).await?;
     let status = if created.existed { StatusCode::OK } else { StatusCode::CREATED };
     let location = format!("/v1/projects/{project}/runs/{run}");

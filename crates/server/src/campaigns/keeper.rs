@@ -154,7 +154,7 @@ fn root(campaign: &RunId, brief: &Brief, metadata: Json) -> NewRun {
         expected_children: u32::try_from(brief.jobs().len()).ok(),
         lease_seconds: None,
     };
-    NewRun { run: campaign.clone(), created, started: true }
+    NewRun { run: campaign.clone(), created, started: true, lease: None }
 }
 
 fn job_of(campaign: &RunId, brief: &Brief, job: JobType) -> NewRun {
@@ -167,7 +167,7 @@ fn job_of(campaign: &RunId, brief: &Brief, job: JobType) -> NewRun {
         expected_children: Some(brief.parts(job)),
         lease_seconds: None,
     };
-    NewRun { run: job_id(campaign, job), created, started: false }
+    NewRun { run: job_id(campaign, job), created, started: false, lease: None }
 }
 
 fn kind(word: &str) -> Kind {

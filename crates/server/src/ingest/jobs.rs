@@ -222,7 +222,7 @@ fn run_of(job: &RunId, plan: &Plan) -> NewRun {
         expected_children: Some(job::STAGES),
         lease_seconds: None,
     };
-    NewRun { run: job.clone(), created, started: true }
+    NewRun { run: job.clone(), created, started: true, lease: None }
 }
 
 fn metadata(plan: &Plan) -> Json {

@@ -130,7 +130,7 @@ impl World {
             expected_children: None,
             lease_seconds: None,
         };
-        let new = NewRun { run: id.parse().unwrap(), created, started: true };
+        let new = NewRun { run: id.parse().unwrap(), created, started: true, lease: None };
         self.hub.create(&project.parse().unwrap(), new).await.unwrap();
     }
 

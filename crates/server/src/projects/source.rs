@@ -159,7 +159,7 @@ mod tests {
         let (app, _directory) = testing::app().await;
         let (project, run) = (Project::default_project(), RunId::new("a").unwrap());
         let created: RunCreated = serde_json::from_str(r#"{"kind":"agent"}"#).unwrap();
-        app.hub().create(&project, NewRun { run: run.clone(), created, started: true }).await.unwrap();
+        app.hub().create(&project, NewRun { run: run.clone(), created, started: true, lease: None }).await.unwrap();
         let mut source = Source::project(&app, project.clone()).await.unwrap();
         assert_eq!(take(&mut source).len(), 1, "the list of runs");
 

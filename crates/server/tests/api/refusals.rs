@@ -45,6 +45,7 @@ const CASES: &[Case] = &[
     case("POST", "/runs", "", "malformed_json"),
     case("POST", "/runs", "{", "malformed_json"),
     case("POST", "/runs", "[]", "invalid_request"),
+    with("POST", "/runs", &[("milepost-lease", "nonsense")], r#"{"kind":"work","parent":"c1"}"#, "lease_lost"),
     case("POST", "/runs", "{}", "invalid_request"),
     case("POST", "/runs", r#"{"kind":"work","colour":1}"#, "invalid_request"),
     case("POST", "/runs", r#"{"kind":"a b"}"#, "invalid_id"),
