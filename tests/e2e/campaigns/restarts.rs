@@ -135,3 +135,24 @@ async fn a_campaign_survives_being_killed_again_and_again() {
     let sequences: Vec<u64> = log.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
     assert_eq!(sequences, (1..=log.len() as u64).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn a_campaign_that_cannot_be_read_keeps_no_other_from_going_on() {
+    let mut server = Server::start().await;
+    for campaign in ["broken", "whole"] {
+        expect(generate(&server, brief_with(campaign, json!({"worker": "external"}))).await, 202).await;
+    }
+    assert!(server.terminate().await.success());
+    let database = rusqlite::Connection::open(server.data_dir().join("milepost.db")).unwrap();
+    let stream = "stream = (SELECT id FROM streams WHERE root = 'broken')";
+    assert_eq!(database.execute(&format!("DELETE FROM checkpoints WHERE {stream}"), []).unwrap(), 1);
+    assert!(database.execute(&format!("UPDATE events SET data = '{{\"kind\":5}}' WHERE {stream}"), []).unwrap() > 1);
+    drop(database);
+
+    server.start_again().await;
+    let api = server.api();
+    expect(api.post("/runs/whole/cancel", json!({})).await, 202).await;
+    // Nobody works on its jobs, so the server acknowledges: it looks after this one.
+    api.until("whole", |snapshot| snapshot["state"] == "cancelled").await;
+    expect_problem(api.get("/runs/broken").await, 500, "internal").await;
+}

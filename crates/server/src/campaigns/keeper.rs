@@ -60,7 +60,14 @@ impl Campaigns {
     /// Takes up the campaigns that were begun before the server was stopped. To be called once, before serving.
     pub(crate) async fn recover(&self, app: &App) -> Result<(), HubError> {
         for (project, campaign) in app.hub().unfinished(&kind(KIND)).await? {
-            let shown = app.hub().snapshot(&project, &campaign).await?;
+            let shown = match app.hub().snapshot(&project, &campaign).await {
+                Ok(shown) => shown,
+                // One stream that cannot be read must not keep the server from starting.
+                Err(error) => {
+                    tracing::error!(%project, %campaign, %error, "a campaign cannot be taken up");
+                    continue;
+                }
+            };
             let root = shown.snapshot().runs.first();
             if let Some(kept) = root.and_then(|root| Kept::of(root.metadata.as_ref())) {
                 tracing::info!(%project, %campaign, "a campaign goes on");
