@@ -77,6 +77,50 @@ fn a_newer_schema_is_refused() {
     assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
 }
 
+/// A directory as the first version left it: one campaign with one job that is at work.
+const FIRST_VERSION: &str = r#"
+    INSERT INTO streams (id, project, root, epoch) VALUES (1, 'default', 'c', 7);
+    INSERT INTO events (pos, stream, seq, run, type, time, id, data) VALUES
+        (1, 1, 1, 'c', 'run.created', 0, 'e1', '{"kind":"campaign"}'),
+        (2, 1, 2, 'c:text', 'run.created', 0, 'e2', '{"kind":"text","parent":"c"}');
+    INSERT INTO runs (pos, project, run, stream, parent, kind, state, timed, claimable, body) VALUES
+        (1, 'default', 'c', 1, NULL, 'campaign', 'running', 0, 0, '{}'),
+        (2, 'default', 'c:text', 1, 'c', 'text', 'running', 0, 1, '{"progress":{"fraction":0.5},"values":{"content_id":"d"}}');
+    PRAGMA user_version = 1;
+"#;
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("milepost.db");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch(include_str!("../schema/1.sql")).unwrap();
+    database.execute_batch(FIRST_VERSION).unwrap();
+    drop(database);
+
+    // The second time there is nothing to do.
+    for position in [2, 3] {
+        let store = SqliteStore::open(directory.path()).unwrap();
+        let loaded = load(&store, "c").await.unwrap();
+        assert_eq!(loaded.head, position);
+        assert_eq!(store.queued(9).await.unwrap(), [(Kind::new("text").unwrap(), 1)]);
+        assert_eq!(store.unfinished(&Kind::new("campaign").unwrap()).await.unwrap(), [(project(), run("c"))]);
+        let page = store.log(0, Some(&[EventType::RunCreated]), 9).await.unwrap();
+        let seqs: Vec<u64> = page.entries.iter().map(|entry| entry.record.seq).collect();
+        assert_eq!((seqs, page.position), (vec![1, 2], position));
+        assert_eq!(store.position("s").await.unwrap(), (position > 2).then_some(2));
+        store.keep_position("s", 2).await.unwrap();
+        let more = Append { epoch: loaded.epoch, rows: Vec::new(), ..append("c", position, 1) };
+        store.append(more).await.unwrap();
+        store.close().await;
+    }
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let sql = "SELECT status, progress, content_id FROM generation_jobs WHERE campaign_id = 'c'";
+    let job: (String, f64, String) =
+        database.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    assert_eq!(job, ("processing".to_owned(), 0.5, "d".to_owned()));
+}
+
 #[test]
 fn something_else_is_refused() {
     let directory = tempfile::tempdir().unwrap();
