@@ -17,10 +17,7 @@ export default defineConfig({
   server: {
     // The host stays as the browser has it: the server takes nothing from pages of other origins.
     proxy: Object.fromEntries(
-      ["/v1", "/api", "/openapi.json"].map((path) => [
-        path,
-        { target: server, ws: true },
-      ]),
+      ["/v1", "/api", "/openapi.json"].map((path) => [path, { target: server, ws: true }]),
     ),
   },
 });

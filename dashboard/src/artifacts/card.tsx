@@ -7,8 +7,15 @@ import { isOurs, KIND_ICONS, kindOf, moves, nameOf } from "./kind";
 import { useArtifactSource } from "./source";
 import { useArtifactText } from "./text";
 
+interface Properties {
+  artifact: Artifact;
+  /** Whether the run is: what is pending then will not come any more. */
+  over: boolean;
+  onOpen: () => void;
+}
+
 /** An artifact in small. Its frame is there before its picture, so nothing moves when that comes. */
-export function Card({ artifact, onOpen }: { artifact: Artifact; onOpen: () => void }) {
+export function Card({ artifact, over, onOpen }: Properties) {
   const name = nameOf(artifact);
   return (
     <button
@@ -19,20 +26,21 @@ export function Card({ artifact, onOpen }: { artifact: Artifact; onOpen: () => v
       onClick={onOpen}
     >
       <span className="card-picture">
-        <Picture artifact={artifact} />
+        <Picture artifact={artifact} over={over} />
       </span>
       <span className="card-name clip" title={name}>
         {name}
       </span>
-      <span className="card-about clip">{about(artifact)}</span>
+      <span className="card-about clip">{about(artifact, over)}</span>
     </button>
   );
 }
 
-export function Picture({ artifact }: { artifact: Artifact }) {
+export function Picture({ artifact, over }: { artifact: Artifact; over: boolean }) {
   const kind = kindOf(artifact);
   const still = useReducedMotion();
-  if (artifact.state === "pending" && artifact.text == null) return <span className="card-pending" />;
+  if (artifact.state === "pending" && artifact.text == null)
+    return over ? <Icon name="warning" /> : <span className="card-pending" />;
   // Who asked for stillness opens it to see it move.
   if (kind === "image" && isOurs(artifact) && still && moves(artifact)) return <Icon name="film" />;
   if (kind === "image" && isOurs(artifact)) return <Thumbnail artifact={artifact} />;
@@ -54,7 +62,11 @@ const SHORT_BYTES = 8_192;
 
 function isShortText(artifact: Artifact): boolean {
   const kind = kindOf(artifact);
-  return isOurs(artifact) && (kind === "markdown" || kind === "text" || kind === "json") && (artifact.size ?? 0) <= SHORT_BYTES;
+  return (
+    isOurs(artifact) &&
+    (kind === "markdown" || kind === "text" || kind === "json") &&
+    (artifact.size ?? 0) <= SHORT_BYTES
+  );
 }
 
 /** The first lines of a text, once the card is seen. */
@@ -80,9 +92,9 @@ function FirstLines({ artifact }: { artifact: Artifact }) {
   return fetched.state === "here" ? fetched.text.slice(0, 280) : null;
 }
 
-export function about(artifact: Artifact): string {
+export function about(artifact: Artifact, over: boolean): string {
   if (artifact.state === "failed") return artifact.error?.message || "Failed";
-  if (artifact.state === "pending") return "In the making";
+  if (artifact.state === "pending") return over ? "Never finished" : "In the making";
   const type = artifact.artifact_type || (artifact.media_type ?? "").split(";")[0] || "file";
   return artifact.size == null ? type : `${type} · ${bytes(artifact.size)}`;
 }

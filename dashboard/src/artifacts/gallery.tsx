@@ -6,11 +6,12 @@ import { useViewer } from "./viewer";
 
 /** All artifacts of a tree, in the order in which they appeared. */
 export function Gallery({ snapshot }: { snapshot: Snapshot }) {
-  const { viewer, open } = useViewer(snapshot.artifacts);
+  const over = isOver(snapshot.state);
+  const { viewer, open } = useViewer(snapshot.artifacts, over);
   if (snapshot.artifacts.length === 0) {
     return (
-      <Notice icon="image" title={isOver(snapshot.state) ? "It left no artifacts" : "No artifacts yet"}>
-        {!isOver(snapshot.state) && <p>Texts, pictures and files appear here as soon as they are ready.</p>}
+      <Notice icon="image" title={over ? "It left no artifacts" : "No artifacts yet"}>
+        {!over && <p>Texts, pictures and files appear here as soon as they are ready.</p>}
       </Notice>
     );
   }
@@ -19,7 +20,7 @@ export function Gallery({ snapshot }: { snapshot: Snapshot }) {
       <ul className="gallery">
         {snapshot.artifacts.map((artifact) => (
           <li key={keyOf(artifact)}>
-            <Card artifact={artifact} onOpen={() => open(artifact)} />
+            <Card artifact={artifact} over={over} onOpen={() => open(artifact)} />
           </li>
         ))}
       </ul>

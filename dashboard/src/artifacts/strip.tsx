@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import type { Snapshot } from "../model/run";
+import { isOver, type Snapshot } from "../model/run";
 import { Card } from "./card";
 import { keyOf } from "./kind";
 import { useViewer } from "./viewer";
@@ -9,7 +9,8 @@ const SHOWN = 12;
 
 export function ArtifactStrip({ snapshot }: { snapshot: Snapshot }) {
   const newest = useMemo(() => snapshot.artifacts.slice(-SHOWN).reverse(), [snapshot.artifacts]);
-  const { viewer, open } = useViewer(newest);
+  const over = isOver(snapshot.state);
+  const { viewer, open } = useViewer(newest, over);
   if (newest.length === 0) return null;
   return (
     <section className="strip" aria-label="Newest artifacts">
@@ -17,7 +18,7 @@ export function ArtifactStrip({ snapshot }: { snapshot: Snapshot }) {
       <ul className="gallery gallery-small">
         {newest.map((artifact) => (
           <li key={keyOf(artifact)}>
-            <Card artifact={artifact} onOpen={() => open(artifact)} />
+            <Card artifact={artifact} over={over} onOpen={() => open(artifact)} />
           </li>
         ))}
       </ul>

@@ -7,7 +7,7 @@ import { keyOf, nameOf } from "./kind";
 import { DownloadLink, Preview } from "./preview";
 
 /** Which artifact is open, and how to open one. */
-export function useViewer(artifacts: readonly Artifact[]) {
+export function useViewer(artifacts: readonly Artifact[], over: boolean) {
   const [open, setOpen] = useState<string | null>(null);
   const close = useCallback(() => setOpen(null), []);
   const at = open === null ? -1 : artifacts.findIndex((artifact) => keyOf(artifact) === open);
@@ -19,6 +19,7 @@ export function useViewer(artifacts: readonly Artifact[]) {
   const viewer = artifact ? (
     <Viewer
       artifact={artifact}
+      over={over}
       first={at === 0}
       last={at === artifacts.length - 1}
       onStep={step}
@@ -30,13 +31,14 @@ export function useViewer(artifacts: readonly Artifact[]) {
 
 interface Properties {
   artifact: Artifact;
+  over: boolean;
   first: boolean;
   last: boolean;
   onStep: (by: number) => void;
   onClose: () => void;
 }
 
-function Viewer({ artifact, first, last, onStep, onClose }: Properties) {
+function Viewer({ artifact, over, first, last, onStep, onClose }: Properties) {
   const press = (event: KeyboardEvent) => {
     if (event.key === "ArrowRight") onStep(1);
     if (event.key === "ArrowLeft") onStep(-1);
@@ -67,7 +69,7 @@ function Viewer({ artifact, first, last, onStep, onClose }: Properties) {
             <Icon name="right" />
           </button>
           <span className="quiet clip">
-            {about(artifact)} · {artifact.run}
+            {about(artifact, over)} · {artifact.run}
           </span>
           <span className="topbar-space" />
           <DownloadLink artifact={artifact} />

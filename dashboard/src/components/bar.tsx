@@ -1,10 +1,10 @@
 import type { CSSProperties } from "react";
 import { percent } from "../format/amount";
-import { isOver, type Run, shown, title } from "../model/run";
+import { fractionOf, isOver, type Run, shown, title } from "../model/run";
 
 /** How far a run is. Where nothing is known yet and it works, the bar says so by moving. */
 export function Bar({ run, size = "thin" }: { run: Run; size?: "thin" | "thick" }) {
-  const { fraction } = run.progress;
+  const fraction = fractionOf(run);
   const unknown = fraction == null && !isOver(run.state);
   const moving = unknown && run.state === "running" && !run.stalled && !run.cancel;
   return (

@@ -31,6 +31,16 @@ export function title(run: Run): string {
   return run.name || run.id;
 }
 
+/**
+ * How far it came. Whatever is over counts as done for the run above it, so a run that was stopped with all its parts would look
+ * complete: how far that one came is not known.
+ */
+export function fractionOf(run: Run): number | null {
+  const { fraction } = run.progress;
+  const stopped = run.state === "failed" || run.state === "cancelled";
+  return stopped && fraction === 1 ? null : fraction;
+}
+
 /** What it does now, or how it ended, in one line. */
 export function headline(run: Run): string {
   if (run.state === "failed" && run.error) return run.error.message || run.error.code;

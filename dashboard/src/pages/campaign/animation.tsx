@@ -5,9 +5,14 @@ import type { Artifact } from "../../model/run";
 
 /** What moves. Its frame is there from the beginning. */
 export function Animations({ artifacts, over }: { artifacts: readonly Artifact[]; over: boolean }) {
-  const { viewer, open } = useViewer(artifacts);
+  const { viewer, open } = useViewer(artifacts, over);
   if (artifacts.length === 0) {
-    return <span className="animation">{over ? "It was not made." : <span className="card-pending" />}</span>;
+    if (over) return <p className="quiet">It was not made.</p>;
+    return (
+      <span className="animation">
+        <span className="card-pending" />
+      </span>
+    );
   }
   return (
     <>
@@ -20,7 +25,7 @@ export function Animations({ artifacts, over }: { artifacts: readonly Artifact[]
           onClick={() => open(artifact)}
           aria-label={`Open ${nameOf(artifact)}`}
         >
-          <Picture artifact={artifact} />
+          <Picture artifact={artifact} over={over} />
         </button>
       ))}
       {viewer}

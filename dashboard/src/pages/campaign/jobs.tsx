@@ -2,7 +2,15 @@ import type { CampaignJob } from "@milepost/client";
 import { Bar } from "../../components/bar";
 import { StateMark } from "../../components/state";
 import { percent } from "../../format/amount";
-import { headline, type Run, type RunState, type Snapshot, STATE_WORDS, shown } from "../../model/run";
+import {
+  fractionOf,
+  headline,
+  type Run,
+  type RunState,
+  type Snapshot,
+  STATE_WORDS,
+  shown,
+} from "../../model/run";
 import { jobsOf } from "./posts";
 
 const WORDS: Record<string, string> = { text: "Writing", image: "Pictures", video: "Animation" };
@@ -44,10 +52,11 @@ function Job({ run, job }: { run: Run; job: CampaignJob | undefined }) {
         <StateMark state={state} />
         <strong>{WORDS[run.kind] ?? run.kind}</strong>
         <span className="topbar-space" />
-        <span>{percent(merged.progress.fraction)}</span>
+        <span>{percent(fractionOf(merged))}</span>
       </p>
       <Bar run={merged} />
-      <p className="job-line clip" title={line}>
+      {/* Why it failed is read in full; what it does now changes too often for that. */}
+      <p className={state === "failed" ? "job-line" : "job-line clip"} title={line}>
         {line}
       </p>
     </li>

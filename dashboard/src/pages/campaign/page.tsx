@@ -13,14 +13,14 @@ import { Elapsed } from "../../components/times";
 import { useRunTitle } from "../../components/title";
 import { useConsole } from "../../console";
 import { percent, plural } from "../../format/amount";
-import { headline, isOver, type Run, title } from "../../model/run";
+import { headline, isOver, type Run, type Snapshot, title } from "../../model/run";
 import { useAddress } from "../../project";
 import { CancelButton, CancelSteps } from "../run/cancel";
 import { Animations } from "./animation";
 import { Audit } from "./audit";
 import { Jobs } from "./jobs";
 import { PostGrid } from "./post_grid";
-import { campaignOf } from "./posts";
+import { campaignOf, jobsOf } from "./posts";
 
 /** A campaign for whoever ordered it: what is there already, and how long the rest will take. */
 export function CampaignPage({ id }: { id: string }) {
@@ -52,6 +52,7 @@ export function CampaignPage({ id }: { id: string }) {
       </nav>
       <Head
         root={root}
+        shortfall={shortfall(snapshot)}
         overall={progress?.overall_progress ?? root.progress.fraction ?? null}
         objective={campaign.objective}
         description={campaign.description}
@@ -83,13 +84,24 @@ export function CampaignPage({ id }: { id: string }) {
   );
 }
 
+/** What a completed campaign has to say besides: it is completed as soon as anything came of it. */
+function shortfall(snapshot: Snapshot): string {
+  const jobs = jobsOf(snapshot);
+  const missed = jobs.filter((job) => job.state === "failed" || job.state === "cancelled").length;
+  return snapshot.state === "completed" && missed > 0
+    ? `${missed} of ${plural(jobs.length, "job")} came to nothing`
+    : "";
+}
+
 function Head({
   root,
+  shortfall,
   overall,
   objective,
   description,
 }: {
   root: Run;
+  shortfall: string;
   overall: number | null;
   objective: string;
   description: string;
@@ -128,6 +140,7 @@ function Head({
               )}
             </span>
             {headline(root) && ` · ${headline(root)}`}
+            {shortfall && <span className="shortfall"> · {shortfall}</span>}
           </p>
         </div>
       </div>

@@ -14,13 +14,14 @@ export function PostGrid({ campaign, over }: { campaign: Campaign; over: boolean
     () => campaign.posts.flatMap((post) => [post.text, post.picture]).filter((artifact) => artifact !== null),
     [campaign],
   );
-  const { viewer, open } = useViewer(artifacts);
-  if (campaign.posts.length === 0)
-    return <Notice icon="text" title={over ? "It wrote no posts" : "No posts yet"} />;
+  const { viewer, open } = useViewer(artifacts, over);
+  // When nothing more will come, a frame for what never came would look like something that still does.
+  const posts = over ? campaign.posts.filter((post) => post.text ?? post.picture) : campaign.posts;
+  if (posts.length === 0) return <Notice icon="text" title={over ? "It wrote no posts" : "No posts yet"} />;
   return (
     <>
       <ol className="posts">
-        {campaign.posts.map((post) => (
+        {posts.map((post) => (
           <PostCard key={post.number} post={post} visuals={campaign.visuals} over={over} onOpen={open} />
         ))}
       </ol>
@@ -48,17 +49,23 @@ function PostCard({ post, visuals, over, onOpen }: Properties) {
           onClick={() => onOpen(picture)}
           aria-label={`Open the picture of post ${number}`}
         >
-          <Picture key={keyOf(picture)} artifact={picture} />
+          <Picture key={keyOf(picture)} artifact={picture} over={over} />
         </button>
       )}
       {!picture && visuals && (
         <span className="post-picture post-number" aria-hidden="true">
           {number}
+          {over && <small>Text only</small>}
         </span>
       )}
-      <div className="post-text" tabIndex={0} role="group" aria-label={`Text of post ${number}`}>{text ? <PostText artifact={text} /> : <Expected over={over} />}</div>
+      <div className="post-text" tabIndex={0} role="group" aria-label={`Text of post ${number}`}>
+        {text ? <PostText artifact={text} /> : <Expected over={over} />}
+      </div>
       <p className="post-foot quiet">
-        <span>Post {number}</span>
+        <span>
+          Post {number}
+          {over && text?.state === "pending" && " · never finished"}
+        </span>
         {text?.state === "ready" && (
           <button type="button" className="link" onClick={() => onOpen(text)}>
             Open

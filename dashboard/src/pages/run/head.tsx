@@ -8,7 +8,7 @@ import { StateWord } from "../../components/state";
 import { Elapsed } from "../../components/times";
 import { amount, percent, rate } from "../../format/amount";
 import { moment } from "../../format/time";
-import { elapsed, headline, isOver, type Run, title } from "../../model/run";
+import { elapsed, fractionOf, headline, isOver, type Run, title } from "../../model/run";
 import { useAddress } from "../../project";
 import { CancelButton, CancelSteps } from "./cancel";
 
@@ -33,7 +33,7 @@ export function RunHead({ root, status }: { root: Run; status: ConnectionStatus 
         </div>
       </div>
       <div className="run-head-progress">
-        <span className="run-head-percent">{percent(root.progress.fraction)}</span>
+        <span className="run-head-percent">{percent(fractionOf(root))}</span>
         <div className="run-head-bar">
           <Bar run={root} size="thick" />
           <p className="run-head-line clip" data-state={root.state} title={headline(root)}>

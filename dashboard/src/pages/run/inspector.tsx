@@ -6,7 +6,7 @@ import { StateWord } from "../../components/state";
 import { Age, Elapsed } from "../../components/times";
 import { amount, count, percent, rate } from "../../format/amount";
 import { moment } from "../../format/time";
-import { elapsed, isOver, type Run, title } from "../../model/run";
+import { elapsed, fractionOf, isOver, type Run, title } from "../../model/run";
 
 /** All that is known of one run. */
 export function Inspector({ run }: { run: Run }) {
@@ -25,7 +25,9 @@ export function Inspector({ run }: { run: Run }) {
         <Pair name="Progress">
           <Share run={run} />
         </Pair>
-        <Pair name="To go">{run.progress.eta_ms != null && !isOver(run.state) && <Remaining run={run} />}</Pair>
+        <Pair name="To go">
+          {run.progress.eta_ms != null && !isOver(run.state) && <Remaining run={run} />}
+        </Pair>
         <Pair name="Stage">{run.stage}</Pair>
         <Pair name="Message">{run.message}</Pair>
         <Pair name="Created">
@@ -60,9 +62,9 @@ export function Inspector({ run }: { run: Run }) {
 
 function Share({ run }: { run: Run }) {
   const now = useNow();
-  const { fraction, current, total, unit } = run.progress;
+  const { current, total, unit } = run.progress;
   const parts = [
-    percent(fraction),
+    percent(fractionOf(run)),
     amount(current, total, unit),
     isOver(run.state) ? null : rate(current, unit, elapsed(run, now) ?? 0),
   ];

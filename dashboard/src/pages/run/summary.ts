@@ -20,7 +20,9 @@ export function summary(event: Event): string {
     case "artifact.appended":
       return join(text("artifact"), text("chunk"));
     case "state.updated":
-      return data["patch"] ? JSON.stringify(data).slice(0, 300) : `${text("key")} = ${JSON.stringify(data["value"])}`;
+      return data["patch"]
+        ? JSON.stringify(data).slice(0, 300)
+        : `${text("key")} = ${JSON.stringify(data["value"])}`;
     case "run.failed":
     case "artifact.failed":
       return reason(data.error);

@@ -5,7 +5,7 @@ import { StateMark } from "../../components/state";
 import { Elapsed } from "../../components/times";
 import { percent } from "../../format/amount";
 import { duration } from "../../format/time";
-import { headline, isOver, type Run, shown, title } from "../../model/run";
+import { fractionOf, headline, isOver, type Run, shown, title } from "../../model/run";
 import type { Row } from "../../model/tree";
 
 /** What the bars of a tree show. */
@@ -88,7 +88,7 @@ export const TreeRow = memo(function TreeRow({
       {view === "progress" ? (
         <span className="tree-progress">
           <Bar run={run} />
-          <span className="run-percent">{percent(run.progress.fraction)}</span>
+          <span className="run-percent">{percent(fractionOf(run))}</span>
         </span>
       ) : (
         <TimeBar run={run} from={from} to={to} />

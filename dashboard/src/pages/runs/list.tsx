@@ -6,7 +6,7 @@ import { Remaining } from "../../components/remaining";
 import { StateMark } from "../../components/state";
 import { Age, Elapsed } from "../../components/times";
 import { amount, percent } from "../../format/amount";
-import { headline, isOver, type Run, shown, title } from "../../model/run";
+import { fractionOf, headline, isOver, type Run, shown, title } from "../../model/run";
 import { runPath, useAddress } from "../../project";
 
 interface Properties {
@@ -41,7 +41,7 @@ export function RunList({ ref, runs, loaded, filtered, hasMore, onMore }: Proper
 
 /** Drawn again only when its run changed: others move many times a second. */
 const RunRow = memo(function RunRow({ run, href }: { run: Run; href: string }) {
-  const { fraction, current, total, unit } = run.progress;
+  const { current, total, unit } = run.progress;
   const over = isOver(run.state);
   const line = headline(run);
   return (
@@ -57,7 +57,7 @@ const RunRow = memo(function RunRow({ run, href }: { run: Run; href: string }) {
         </span>
         <span className="run-progress">
           <Bar run={run} />
-          <span className="run-percent">{percent(fraction)}</span>
+          <span className="run-percent">{percent(fractionOf(run))}</span>
         </span>
         <span className="run-left clip">
           {over && run.started_at && (

@@ -21,19 +21,19 @@ export function CampaignForm() {
           name="description"
           rows={4}
           required
-          maxLength={4000}
+          maxLength={8000}
           placeholder="A bakery in Lisbon that ferments its bread for two days and sells out by noon"
         />
         <small>What it does, for whom, and what is special about it.</small>
       </label>
       <label className="field">
         <span>The objective</span>
-        <input name="objective" required maxLength={500} placeholder="More orders on weekday mornings" />
+        <input name="objective" required maxLength={2000} placeholder="More orders on weekday mornings" />
       </label>
       <div className="field-row">
         <label className="field">
           <span>Posts</span>
-          <input name="posts" type="number" min={1} max={20} defaultValue={6} required />
+          <input name="posts" type="number" min={1} max={50} defaultValue={6} required />
         </label>
         <label className="check">
           <input name="visuals" type="checkbox" defaultChecked />

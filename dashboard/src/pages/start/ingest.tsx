@@ -24,7 +24,8 @@ export function IngestForm() {
           spellCheck={false}
         />
         <small>
-          The address of a git repository. Whatever `git clone` takes, as far as this server allows it.
+          The address of a git repository, or the path of one on the machine of the server. What it may read
+          is its operator's decision.
         </small>
       </label>
       <label className="field">
