@@ -71,7 +71,7 @@ async fn show(server: &Embedded, repository: &Path) -> Outcome {
     let ingested = checks::run(&api, JOB).await?;
 
     output::line(format_args!(
-        "\nGenerating the campaign `{0}`: posts, pictures and an animation.\n\nWatch   curl -N {url}/api/v1/content/progress/{0}\n",
+        "\nGenerating the campaign `{0}`: posts, pictures and an animation.\n\nOpen    {url}/campaigns/{0}\nWatch   curl -N {url}/api/v1/content/progress/{0}\n",
         campaign::CAMPAIGN
     ))?;
     campaign::start(&api).await?;
