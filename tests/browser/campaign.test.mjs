@@ -5,12 +5,7 @@ import { open, openIn, picture, until } from "./harness/browser.mjs";
 import { folded, seen } from "./harness/runs.mjs";
 import { browser, runs, server } from "./harness/stage.mjs";
 
-test("posts and pictures appear on the page that the form leads to, and on a shared link", async (t) => {
-  const asked = await fetch(`${server.url}/api/v1/content/generate-with-progress`, {
-    method: "POST",
-    body: "{}",
-  });
-  if (asked.status === 404) return t.skip("this server generates no campaigns");
+test("posts and pictures appear on the page that the form leads to, and on a shared link", async () => {
   const page = await open(browser, `${server.url}/new/campaign`);
   await page.getByLabel("The business").fill("A bakery in Lisbon that ferments its bread for two days");
   await page.getByLabel("The objective").fill("More orders on weekday mornings");
@@ -39,3 +34,44 @@ test("posts and pictures appear on the page that the form leads to, and on a sha
   await picture(page, "campaign-generated", { fullPage: true });
   await page.context().close();
 });
+
+test("what came to nothing is said, and nothing looks as if it still came", async () => {
+  const runs = new Runs(server);
+  await ordered("partly");
+  const page = await open(browser, `${server.url}/campaigns/partly`);
+  await page.locator('.post[data-post="2"]').waitFor();
+  await runs.publish("partly:text", {
+    type: "run.failed",
+    data: { error: { code: "busy", message: "Nobody answers" } },
+  });
+  for (const job of ["image", "video"])
+    await runs.publish(`partly:${job}`, { type: "run.started" }, { type: "run.completed" });
+  await page.locator(".shortfall", { hasText: "1 of 3 jobs came to nothing" }).waitFor();
+  await page.locator('.job[data-state="failed"]', { hasText: "Nobody answers" }).waitFor();
+  await page.getByText("It wrote no posts").waitFor();
+  assert.equal(await page.locator(".post").count(), 0);
+
+  await ordered("stopped");
+  await page.goto(`${server.url}/campaigns/stopped`);
+  await page.locator('.post[data-post="2"]').waitFor();
+  await runs.publish("stopped:text", {
+    type: "artifact.pending",
+    data: { artifact: "post-1.md", artifact_type: "post" },
+  });
+  await runs.cancel("stopped", { reason: "too late" });
+  await page.getByText("Post 1 · never finished").waitFor();
+  await page.getByText("It was not made.").waitFor();
+  assert.equal(await page.locator(".post").count(), 1);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+/** A campaign whose jobs nobody does but the test. */
+async function ordered(campaign_id) {
+  const brief = { business_description: "Luna Bakery", objective: "More guests", post_count: 2 };
+  const answer = await fetch(`${server.url}/api/v1/content/generate-with-progress`, {
+    method: "POST",
+    body: JSON.stringify({ campaign_id, worker: "external", ...brief }),
+  });
+  assert.equal(answer.status, 202);
+}

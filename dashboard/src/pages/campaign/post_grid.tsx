@@ -55,7 +55,7 @@ function PostCard({ post, visuals, over, onOpen }: Properties) {
       {!picture && visuals && (
         <span className="post-picture post-number" aria-hidden="true">
           {number}
-          {over && <small>Text only</small>}
+          {over && <small>No picture</small>}
         </span>
       )}
       <div className="post-text" tabIndex={0} role="group" aria-label={`Text of post ${number}`}>
