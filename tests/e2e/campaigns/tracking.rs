@@ -27,7 +27,7 @@ fn rows(database: &Connection, campaign: &str) -> Vec<String> {
     statement.query_map([campaign], row).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
-/// Looks again until the rows are these: mere progress is written a second late.
+/// Looks again until the rows are these: somebody is at work.
 async fn rows_become(server: &Server, expect: &[&str]) {
     let database = database(server);
     milepost_tests::api::eventually(&format!("{expect:?}"), || rows(&database, "c1") == expect).await;
