@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,8 @@ def main() -> None:
     with running_server() as milepost_server:
         listener = socket.create_server(("127.0.0.1", options.port))
         print(f"open http://127.0.0.1:{listener.getsockname()[1]} (Milepost at {milepost_server.url})", flush=True)
+        # uvicorn raises the signal again when it has stopped; the server that was started here is to be stopped then, too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         server = uvicorn.Server(uvicorn.Config(create_app(milepost_server.url), log_level="warning"))
         server.run(sockets=[listener])
 
