@@ -195,6 +195,10 @@ test("bad arguments are refused with a code, and the connection goes on", async 
       ["SubscribeToCampaign", "parent", -1],
       /^Failed to invoke 'SubscribeToCampaign' due to an error on the server\.$/,
     ],
+    [
+      ["SubscribeToCampaign", "parent", 1.5],
+      /^Failed to invoke 'SubscribeToCampaign' due to an error on the server\.$/,
+    ],
     [["CancelRun", "nobody"], /HubException: run_not_found/],
     [["Nonsense"], /HubException: Method does not exist\./],
   ];

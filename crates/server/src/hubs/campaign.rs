@@ -4,6 +4,7 @@
 
 mod following;
 mod messages;
+mod sequence;
 mod streaming;
 mod viewer;
 

@@ -7,6 +7,7 @@ use milepost_hub::AtEnd;
 use milepost_signalr::{Context, HubError, SharedMessage};
 
 use super::following::{Following, Word, beginning};
+use super::sequence::Sequence;
 use super::told;
 use super::viewer::Viewer;
 
@@ -15,11 +16,11 @@ use super::viewer::Viewer;
 pub(super) async fn stream(
     context: Context<Viewer>,
     campaign: String,
-    after_sequence: Option<u64>,
+    after_sequence: Option<Sequence>,
 ) -> Result<impl Stream<Item = Result<SharedMessage, HubError>> + Send + 'static, HubError> {
     let viewer = context.state();
     let campaign = viewer.campaign(&campaign)?;
-    let from = beginning(Some(after_sequence.unwrap_or(0)));
+    let from = beginning(Some(after_sequence.map_or(0, |after| after.0)));
     let following =
         Following::begin(&viewer.app, &viewer.project, &campaign, from, AtEnd::Leave).await.map_err(told)?;
     let items = following.filter_map(|word| {

@@ -14,6 +14,7 @@ use milepost_wire::dialects::campaign::CampaignSnapshot;
 use milepost_wire::native::requests::CancelRequest;
 
 use super::following::{Following, Word, beginning};
+use super::sequence::Sequence;
 use super::{messages, told};
 use crate::api;
 use crate::app::App;
@@ -85,11 +86,11 @@ fn run(parameter: &str, name: &str) -> Result<RunId, HubError> {
 pub(super) async fn subscribe(
     context: Context<Viewer>,
     campaign: String,
-    after_sequence: Option<u64>,
+    after_sequence: Option<Sequence>,
 ) -> Result<(), HubError> {
     let viewer = context.state();
     let campaign = viewer.campaign(&campaign)?;
-    let from = beginning(after_sequence);
+    let from = beginning(after_sequence.map(|after| after.0));
     let mut following =
         Following::begin(&viewer.app, &viewer.project, &campaign, from, AtEnd::Stay).await.map_err(told)?;
     if let Some(former) = viewer.forget(&campaign) {
