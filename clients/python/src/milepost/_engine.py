@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
@@ -87,13 +87,18 @@ class Engine:
 
     def push(self, entry: Entry) -> None:
         """Queues an entry of a run that may still speak."""
-        node = entry.node
+        self.push_all((entry,))
+
+    def push_all(self, entries: Iterable[Entry]) -> None:
+        """Queues entries of runs that may still speak."""
         with self.lock:
-            if node.ended or (node.stopped() and not entry.acknowledges):
-                self._drop([entry])
-                return
-            node.ended = entry.ends
-            node.outbox.push(entry)
+            for entry in entries:
+                node = entry.node
+                if node.ended or (node.stopped() and not entry.acknowledges):
+                    self._drop([entry])
+                    continue
+                node.ended = entry.ends
+                node.outbox.push(entry)
         self.watch.ensure()
 
     def schedule(self, outbox: Outbox) -> None:
@@ -110,6 +115,8 @@ class Engine:
 
     def when_settled(self, callback: Callable[[], object]) -> Callable[[], object]:
         """Calls back once everything that is queued now is settled. Returns what takes it back."""
+        for outbox in list(self.outboxes.values()):
+            outbox.settle()
         with self.lock:
             pending = {box: box.last_ticket for box in self.outboxes.values() if box.settled() < box.last_ticket}
             waiter = (pending, callback)
@@ -163,10 +170,13 @@ class Engine:
 
     def _work(self) -> None:
         try:
-            while (job := self._next_job()) is not None:
-                outbox, part = job
+            while (outbox := self._next_job()) is not None:
                 try:
-                    deliver(self, outbox, part)
+                    outbox.settle()
+                    with self.lock:
+                        part = outbox.take(time.monotonic())
+                    if part:
+                        deliver(self, outbox, part)
                 except Exception:
                     _log.exception("a batch could not be sent, and is dropped")
                 with self.lock:
@@ -177,7 +187,8 @@ class Engine:
             with self.lock:
                 self._threads -= 1
 
-    def _next_job(self) -> tuple[Outbox, list[Entry]] | None:
+    def _next_job(self) -> Outbox | None:
+        """A stream that has something to send; it is ours until it is not busy any more."""
         with self.lock:
             while True:
                 now = time.monotonic()
@@ -193,13 +204,13 @@ class Engine:
                 finally:
                     self._idle -= 1
 
-    def _take(self, outbox: Outbox, now: float) -> tuple[Outbox, list[Entry]]:
-        outbox.scheduled = math.inf
-        part = outbox.take(now)
+    def _take(self, outbox: Outbox, now: float) -> Outbox:
+        outbox.scheduled = outbox.facts_due = math.inf
+        outbox.last_call = now
         outbox.busy = True
         if self._due and self._due[0][0] <= now:
             self._ensure_thread()
-        return outbox, part
+        return outbox
 
     @property
     def http(self) -> httpx.Client:

@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from . import _caps, _encode
 from ._token import CancelToken
@@ -138,7 +138,7 @@ class Events(Entry):
 
     @property
     def ends(self) -> bool:
-        return any(kind in _ENDS for _, kind, _ in self.events)
+        return not _ENDS.isdisjoint([kind for _, kind, _ in self.events])
 
     def published(self) -> list[tuple[str, str, str]]:
         return self.events
@@ -167,6 +167,16 @@ class Upload(Entry):
     temporary: bool = False
 
 
+class Source(Protocol):
+    """Somebody who keeps facts of a stream, which cost nothing until they have to be told."""
+
+    def settle(self) -> None:
+        """Queues what the facts say. From any thread, without the lock of the engine."""
+
+    def forked(self) -> None:
+        """In the child of a fork: the facts are told by the parent."""
+
+
 class Outbox:
     """The queue of one stream, or of the part of one that this process works on."""
 
@@ -187,11 +197,32 @@ class Outbox:
         self.last_progress = 0.0
         self.urgent = 0
         self.failures = 0
+        #: Replaced when it changes, so that it can be read without the lock.
+        self.sources: tuple[Source, ...] = ()
+        #: When their facts are to be told.
+        self.facts_due = math.inf
+        self.last_call = -math.inf
         #: Why nothing can be sent any more.
         self.fatal: Exception | None = None
         #: A run of it is gone, and can be forgotten.
         self.ended = False
         self._compacted = False
+
+    def expect(self, source: Source) -> None:
+        """A source has a first fact. Its later ones are told with it: a call for each would cost more than they do."""
+        if source not in self.sources:
+            self.sources = (*self.sources, source)
+        self.facts_due = min(self.facts_due, self.last_call + _caps.FACTS_INTERVAL)
+        self.engine.schedule(self)
+
+    def dismiss(self, source: Source) -> None:
+        """A source has nothing more to say."""
+        self.sources = tuple(each for each in self.sources if each is not source)
+
+    def settle(self) -> None:
+        """Queues what the sources know, before something that comes later. Without the lock."""
+        for source in self.sources:
+            source.settle()
 
     def push(self, entry: Entry) -> None:
         """Queues what nothing supersedes. Nothing that comes later may supersede what stands before it."""
@@ -259,10 +290,10 @@ class Outbox:
         if self.parts:
             return self.not_before
         if not self.entries:
-            return math.inf
+            return max(self.not_before, self.facts_due)
         if self.others or self.entries[0].ticket <= self.urgent:
             return self.not_before
-        return max(self.not_before, self.last_progress + _caps.PROGRESS_INTERVAL)
+        return max(self.not_before, min(self.facts_due, self.last_progress + _caps.PROGRESS_INTERVAL))
 
     def take(self, now: float) -> list[Entry]:
         """What goes into one call; at least one entry when there is one."""
@@ -326,6 +357,9 @@ class Outbox:
     def forked(self, lock: Any) -> None:
         """In the child of a fork: what is queued is sent by the parent; the runs may be reported on by both."""
         self.lock = lock
+        for source in self.sources:
+            source.forked()
+        self.facts_due = math.inf
         self.entries.clear()
         self.parts.clear()
         self.open_slots.clear()

@@ -90,6 +90,7 @@ class Run:
         The latest wins: reports go out at most every 100 ms, so call it as often as you like.
         """
         node = self._node
+        self._settle()
         with self._lock:
             slot = node.slot
             if slot is None:
@@ -231,6 +232,7 @@ class Run:
         if media_type:
             query["media_type"] = _encode.label(media_type)
         size = len(source) if isinstance(source, bytes) else 256
+        self._settle()
         self._engine.push(Upload(self._node, 0, size, artifact, source, query, temporary))
 
     # -- its parts -----------------------------------------------------------------------------------------------------
@@ -288,6 +290,7 @@ class Run:
 
     def detach(self) -> None:
         """Leaves the run to others: it is neither ended nor watched from here any more."""
+        self._settle()
         with self._lock:
             self._node.leave()
 
@@ -327,11 +330,17 @@ class Run:
 
     # -- how it gets into the queue ------------------------------------------------------------------------------------
 
+    def _settle(self) -> None:
+        """What happened before comes first in the log."""
+        if self._outbox.sources:
+            self._outbox.settle()
+
     def _event(self, kind: str, data: object) -> None:
         """Queues an event whose data is in terms of JSON."""
         self._events([(kind, data)])
 
     def _events(self, events: Sequence[tuple[str, object]]) -> None:
+        self._settle()
         ids = self._engine.ids
         written = [(ids.next(), kind, _encode.write(data) if data else "{}") for kind, data in events]
         size = sum(len(data) for _, _, data in written)

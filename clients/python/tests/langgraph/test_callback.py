@@ -18,7 +18,9 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command, RetryPolicy, Send
 
 import milepost
+from milepost import _caps
 from milepost.langgraph import MilepostCallback, StateView
+from milepost.langgraph.session import Session
 from tests.seen import Seen
 
 from .graphs import THREAD, State, adds, asks, build, chain, fails, hangs
@@ -334,6 +336,70 @@ def test_a_run_that_is_given_stays_its_owners(seen: Seen) -> None:
     asyncio.run(main())
     assert seen.root("w1")["state"] == "completed"
     assert seen.states("w1") == {"node a": "completed", "node b": "completed"}
+
+
+def test_what_is_reported_by_hand_comes_after_the_nodes_before_it(seen: Seen) -> None:
+    """Nodes are told in the background, yet the log has the order in which things happened."""
+
+    async def main() -> None:
+        client = milepost.AsyncClient(seen.url, seen.project)
+        async with client.run(kind="workflow", id="w1") as mine:
+            for each in range(5):
+                config: Any = {"callbacks": [MilepostCallback(client, run=mine)]}
+                await chain("a", "b", "c").ainvoke({}, config)
+                mine.event("x.after", {"n": each})
+        await client.flush()
+
+    asyncio.run(main())
+    told = [e["type"] for e in seen.log("w1") if e["type"] in ("run.created", "run.completed", "x.after")]
+    assert told == ["run.created", *[*["run.created", "run.completed"] * 3, "x.after"] * 5, "run.completed"]
+
+
+def test_many_small_nodes_are_told_in_order_and_counted_seldom(seen: Seen) -> None:
+    names = [f"n{number}" for number in range(200)]
+    run(seen, chain(*names), {}, {"recursion_limit": 300}, run_id="r1")
+    assert seen.states("r1") == {f"node {name}": "completed" for name in names}
+    assert seen.root("r1")["progress"]["current"] == 200
+    log = seen.log("r1")
+    runs = list(dict.fromkeys(e["run"] for e in log if e["run"] != "r1"))
+    each = ["run.created", "run.started", "state.updated", "run.completed"]
+    told = [(e["run"], e["type"]) for e in log if e["run"] != "r1"]
+    assert told == [(node, kind) for node in runs for kind in each]
+    assert len([e for e in log if e["type"] == "run.progressed"]) < 100
+
+
+@pytest.mark.parametrize(("view", "expect"), [("sizes", {"type": "list", "size": 1}), ("values", [1])])
+def test_an_update_is_shown_as_it_was_returned(seen: Seen, view: Any, expect: Any) -> None:
+    mine = [1]
+
+    def first(_: State) -> Any:
+        return {"xs": mine}
+
+    def second(_: State) -> Any:
+        mine.extend([2, 3])
+        return {}
+
+    run(seen, build({"a": first, "b": second}, [("a", "b")]), {}, run_id="r1", state=StateView(view))
+    assert seen.named("r1", "a")["values"]["xs"] == expect
+
+
+def test_facts_are_bounded_while_the_server_is_away(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_caps, "FACTS", 20)
+    kept: list[int] = []
+    note = Session.note
+
+    def noted(self: Session, fact: Any) -> None:
+        note(self, fact)
+        kept.append(len(self._facts))
+
+    monkeypatch.setattr(Session, "note", noted)
+    client = milepost.AsyncClient("http://127.0.0.1:9", seen.project)
+    names = [f"n{number}" for number in range(100)]
+    config: Any = {"callbacks": [MilepostCallback(client)], "recursion_limit": 300}
+    asyncio.run(chain(*names).ainvoke({}, config))
+    assert len(kept) >= 200
+    assert max(kept) <= 21
+    asyncio.run(client.close(timeout=0.01))
 
 
 class Secret:

@@ -51,8 +51,14 @@ class TokenMerger:
             else:
                 self._wake()
 
+    def is_empty(self) -> bool:
+        """Whether nothing is held."""
+        return not self._parts
+
     def flush(self, key: str | None = None) -> None:
         """Lets go of what is held, of one run or of all."""
+        if not self._parts:
+            return
         with self._changed:
             for place in [each for each in self._parts if key is None or each[0] == key]:
                 self._leave(place)

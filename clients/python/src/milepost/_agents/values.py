@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sized
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +34,8 @@ class StateView:
         if self.show == "nothing":
             return {}
         try:
+            if self.keys is None and self.show == "sizes" and type(update) is dict and len(update) <= _KEYS:
+                return {str(key): self._shown(key, value) for key, value in update.items()}
             return {key: self._shown(key, value) for key, value in _items(update)[:_KEYS] if self._wanted(key)}
         except Exception:  # foreign mappings may do anything
             _log.debug("state update not shown", exc_info=True)
@@ -46,8 +48,8 @@ class StateView:
 
     def _shown(self, key: str, value: Any) -> Any:
         if self.show == "sizes":
-            size = {"size": len(value)} if isinstance(value, Sized) else {}
-            return {"type": type(value).__name__, **size}
+            kind = type(value)
+            return {"type": kind.__name__, "size": len(value)} if hasattr(kind, "__len__") else {"type": kind.__name__}
         if self.redact is not None:
             try:
                 value = self.redact(key, value)

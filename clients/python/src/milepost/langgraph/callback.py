@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import functools
 import logging
-import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from time import time
 from typing import Any
 
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
@@ -19,7 +19,7 @@ from milepost.run import Run
 
 from .cancel import ON_SESSION
 from .models import answer, model_name, token_text
-from .outcome import interrupt_reason, of_error, sends_of
+from .outcome import interrupt_reason, sends_of
 from .session import PAUSED, Session, is_resuming
 from .steps import custom
 
@@ -34,9 +34,13 @@ def _quiet(method: Callable[..., None]) -> Callable[..., None]:
         try:
             method(self, *args, **kwargs)
         except Exception:
-            _log.exception("%s failed; the graph goes on, its progress may be incomplete", method.__name__)
+            _failed(method.__name__)
 
     return guarded
+
+
+def _failed(callback: str) -> None:
+    _log.exception("%s failed; the graph goes on, its progress may be incomplete", callback)
 
 
 class MilepostCallback(GraphCallbackHandler):
@@ -86,13 +90,12 @@ class MilepostCallback(GraphCallbackHandler):
         self._state = state or StateView()
         self._steps = steps
         self._messages = messages
-        self._lock = threading.Lock()
-        self._roots: dict[Hashable, Session] = {}
         self._sessions: dict[Hashable, Session] = {}
 
     # -- chains
 
-    @_quiet
+    # Start and end of a chain are called for each node of a graph. They only note what happened: see `Session`.
+
     def on_chain_start(
         self,
         serialized: Any,
@@ -102,45 +105,72 @@ class MilepostCallback(GraphCallbackHandler):
         parent_run_id: Hashable | None = None,
         tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        session = self._sessions.get(parent_run_id)
-        if session is None:
-            self._root_start(run_id, inputs, kwargs.get("name"), metadata or {})
-            return
-        self._sessions[run_id] = session
-        started = session.mapping.chain_start(run_id, parent_run_id, kwargs.get("name"), tags or [], metadata or {})
-        session.apply(started)
+        try:
+            metadata = metadata or {}
+            session = self._sessions.get(parent_run_id)
+            if session is None:
+                self._root_start(run_id, inputs, name, metadata)
+                return
+            self._sessions[run_id] = session
+            if name is not None and name == metadata.get("langgraph_node"):
+                session.nodes.add(run_id)
+            given = metadata.get
+            session.note(
+                (
+                    time(),
+                    session.chain_start,
+                    run_id,
+                    parent_run_id,
+                    name,
+                    tuple(tags) if tags else (),
+                    given("langgraph_checkpoint_ns"),
+                    given("langgraph_step"),
+                    given("langgraph_node"),
+                    given("langgraph_triggers"),
+                )
+            )
+        except Exception:
+            _failed("on_chain_start")
 
-    @_quiet
     def on_chain_end(self, outputs: Any, *, run_id: Hashable, **kwargs: Any) -> None:
-        session = self._sessions.pop(run_id, None)
-        if session is None:
-            return
-        if self._roots.pop(run_id, None) is not None:
-            self._root_over(session, session.mapping.root_end())
-            return
-        call = session.mapping.calls.get(run_id)
-        state = self._state.of(outputs) if call is not None and call.attempt else None
-        session.apply(session.mapping.chain_end(run_id, sends_of(outputs), state))
+        try:
+            session = self._sessions.pop(run_id, None)
+            if session is None:
+                return
+            if run_id == session.root:
+                self._root_over(session, session.mapping.root_end)
+                return
+            shown = None
+            if run_id in session.nodes:
+                session.nodes.remove(run_id)
+                shown = self._state.of(outputs)  # now: the node may go on changing what it returned
+            sends = None if type(outputs) is dict else sends_of(outputs)
+            session.note((time(), session.chain_end, run_id, sends, shown))
+        except Exception:
+            _failed("on_chain_end")
 
     @_quiet
     def on_chain_error(self, error: BaseException, *, run_id: Hashable, **kwargs: Any) -> None:
         session = self._sessions.pop(run_id, None)
         if session is None:
             return
-        outcome = of_error(error)
-        if self._roots.pop(run_id, None) is not None:
-            self._root_over(session, session.mapping.root_error(outcome))
+        outcome = session.understand(error)
+        session.nodes.discard(run_id)
+        if run_id == session.root:
+            self._root_over(session, session.mapping.root_error, outcome)
         else:
-            session.apply(session.mapping.chain_error(run_id, outcome))
+            session.add(session.mapping.chain_error, run_id, outcome)
 
     @_quiet
     def on_interrupt(self, event: GraphInterruptEvent) -> None:
         session = self._sessions.get(event.run_id)
         if session is not None and not event.checkpoint_ns:
             static = event.status in ("interrupt_before", "interrupt_after")
-            session.mapping.paused(event.status if static else interrupt_reason(event.interrupts))
+            session.may_wait = True
+            session.add(session.mapping.paused, event.status if static else interrupt_reason(event.interrupts))
 
     def _root_start(self, run_id: Hashable, inputs: Any, name: str | None, metadata: Mapping[str, Any]) -> None:
         thread_id = metadata.get("thread_id")
@@ -148,8 +178,8 @@ class MilepostCallback(GraphCallbackHandler):
         session = PAUSED.take(self._owner(), thread, resuming=is_resuming(inputs))
         if session is None:
             session = self._open(str(run_id), name or "LangGraph", thread)
-        with self._lock:
-            self._roots[run_id] = self._sessions[run_id] = session
+        session.root, session.abandon = run_id, self._abandon
+        self._sessions[run_id] = session
         if (prepare := ON_SESSION.get()) is not None:
             prepare(session)
         session.apply(session.mapping.root_start(run_id))
@@ -165,12 +195,16 @@ class MilepostCallback(GraphCallbackHandler):
         session.thread_id = thread
         return session
 
-    def _root_over(self, session: Session, intents: Any) -> None:
-        session.apply(intents)
-        for call in list(session.mapping.calls):  # calls whose end never came
+    def _root_over(self, session: Session, read: Callable[..., Any], *about: Any) -> None:
+        session.add(session.root_over, read, *about)
+        if session.may_wait:  # the answer may come in no time
+            session.settle()
+            if session.mapping.waiting:
+                PAUSED.keep(self._owner(), session)
+
+    def _abandon(self, calls: Iterable[Hashable]) -> None:
+        for call in calls:
             self._sessions.pop(call, None)
-        if session.mapping.waiting:
-            PAUSED.keep(self._owner(), session)
 
     def _owner(self) -> Hashable:
         return self.client.url, self.client.project
@@ -183,12 +217,12 @@ class MilepostCallback(GraphCallbackHandler):
         session = self._sessions.get(parent)
         if session is not None:
             self._sessions[call] = session
-            session.apply(session.steps.step_start(call, parent, what, name, metadata))
+            session.add(session.steps.step_start, call, parent, what, name, metadata)
 
     def _step_error(self, error: BaseException, call: Hashable) -> None:
         session = self._sessions.pop(call, None)
         if session is not None:
-            session.apply(session.steps.step_error(call, of_error(error)))
+            session.add(session.steps.step_error, call, session.understand(error))
 
     @_quiet
     def on_tool_start(
@@ -207,7 +241,7 @@ class MilepostCallback(GraphCallbackHandler):
     def on_tool_end(self, output: Any, *, run_id: Hashable, **kwargs: Any) -> None:
         session = self._sessions.pop(run_id, None)
         if session is not None:
-            session.apply(session.steps.step_end(run_id))
+            session.add(session.steps.step_end, run_id)
 
     @_quiet
     def on_tool_error(self, error: BaseException, *, run_id: Hashable, **kwargs: Any) -> None:
@@ -243,21 +277,24 @@ class MilepostCallback(GraphCallbackHandler):
             return
         said, usage = answer(response)
         if self._messages:
-            session.apply(session.steps.told(run_id, said))
-        session.apply(session.steps.step_end(run_id, {"usage": usage} if usage else None))
+            session.add(session.steps.told, run_id, said)
+        session.add(session.steps.step_end, run_id, {"usage": usage} if usage else None)
 
     @_quiet
     def on_llm_error(self, error: BaseException, *, run_id: Hashable, **kwargs: Any) -> None:
         session = self._sessions.get(run_id)
         if session is not None and self._messages:
-            session.apply(session.steps.told(run_id, ""))
+            session.add(session.steps.told, run_id, "")
         self._step_error(error, run_id)
 
     @_quiet
     def on_custom_event(self, name: str, data: Any, *, run_id: Hashable, **kwargs: Any) -> None:
         session = self._sessions.get(run_id)
-        call = None if session is None else session.mapping.calls.get(run_id)
-        if session is not None and call is not None:
+        if session is None:
+            return
+        session.settle()
+        call = session.mapping.calls.get(run_id)
+        if call is not None:
             session.apply(custom(call.key, name, data))
 
     def is_busy(self) -> bool:

@@ -11,7 +11,7 @@ How a callback is recognised, as LangGraph 1.2 behaves:
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from milepost._agents.intents import (
@@ -88,9 +88,10 @@ class GraphMapping:
         else:
             yield Cancel(ROOT, outcome.reason)
 
-    def paused(self, reason: str) -> None:
+    def paused(self, reason: str) -> Iterator[Intent]:
         """The graph will stop here and wait, also where no node asked for it (`interrupt_before`)."""
         self._pause = reason
+        return iter(())
 
     def is_empty(self) -> bool:
         """Whether nothing has been reported yet."""
@@ -119,7 +120,7 @@ class GraphMapping:
     # -- chains
 
     def chain_start(
-        self, call: CallId, parent: CallId, name: str | None, tags: list[str], metadata: Mapping[str, Any]
+        self, call: CallId, parent: CallId, name: str | None, tags: Sequence[str], metadata: Mapping[str, Any]
     ) -> Iterator[Intent]:
         above = self.calls.get(parent)
         if above is None:
@@ -255,7 +256,7 @@ class GraphMapping:
             yield from self._settle(graph)
 
 
-def _step_of(tags: list[str]) -> int | None:
+def _step_of(tags: Sequence[str]) -> int | None:
     for tag in tags:
         if tag.startswith("graph:step:") and tag[11:].isdigit():
             return int(tag[11:])

@@ -46,6 +46,7 @@ class Earlier:
 
     def _restore(self, session: Session) -> None:
         root, *below = self._runs
+        session.may_wait = True
         session.mapping.waiting = root["state"] == "waiting"
         session.emitter.adopt(ROOT, root["id"], waiting=session.mapping.waiting)
         fanouts: dict[str, Fanout] = {}

@@ -151,6 +151,7 @@ class _Report:
             return
         named = item.payload.get("node") if isinstance(item.payload, Mapping) else None
         graph = "|".join(item.namespace)
+        self._session.settle()
         node = self._session.mapping.running_node(graph, named)
         intents = custom(graph if node is None else node, "langgraph.custom", item.payload)
         # Progress of a node that is over, or of one of several, says nothing about the graph.
