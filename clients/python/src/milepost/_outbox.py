@@ -220,7 +220,10 @@ class Outbox:
         self.sources = tuple(each for each in self.sources if each is not source)
 
     def settle(self) -> None:
-        """Queues what the sources know, before something that comes later. Without the lock."""
+        """Queues what the sources know, before something that comes later. Without the lock: a source has one of its own and
+        takes this one under it, so a handler of logs or signals that was called in the middle must not wait for it."""
+        if self.lock._is_owned():  # type: ignore[attr-defined]
+            return
         for source in self.sources:
             source.settle()
 

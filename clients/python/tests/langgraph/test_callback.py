@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +20,8 @@ from langgraph.types import Command, RetryPolicy, Send
 
 import milepost
 from milepost import _caps
+from milepost._agents import intents
+from milepost._agents.emit import Emitter
 from milepost.langgraph import MilepostCallback, StateView
 from milepost.langgraph.session import Session
 from tests.seen import Seen
@@ -381,6 +384,24 @@ def test_an_update_is_shown_as_it_was_returned(seen: Seen, view: Any, expect: An
 
     run(seen, build({"a": first, "b": second}, [("a", "b")]), {}, run_id="r1", state=StateView(view))
     assert seen.named("r1", "a")["values"]["xs"] == expect
+
+
+def test_a_report_from_within_the_engine_waits_for_nobody(seen: Seen) -> None:
+    """A handler of logs may be called with the lock of the engine, while another thread tells facts and waits for that."""
+    client = milepost.Client(seen.url, seen.project)
+    with client.run(kind="workflow", id="w1") as mine:
+        session = Session(Emitter(mine, owned=False), expected_nodes=None, steps=True)
+        session.add(lambda: [intents.State("", "fact", 1)])
+        with mine._outbox.lock:
+            teller = threading.Thread(target=session.settle)
+            teller.start()
+            while session.lock.acquire(blocking=False):
+                session.lock.release()
+            mine.event("x.logged")
+        teller.join()
+    assert client.flush()
+    assert seen.root("w1")["values"] == {"fact": 1}
+    assert len(seen.log("w1", "x.logged")) == 1
 
 
 def test_facts_are_bounded_while_the_server_is_away(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,11 @@ class Emitter:
             self._tell(key)
         self._hand_over()
 
+    def forked(self) -> None:
+        """In the child of a fork: what is held is the parent's to tell."""
+        self._entries.clear()
+        self._reports.clear()
+
     def _hand_over(self) -> None:
         """Queues the entries that are held, before anything else is: one lock for all of them."""
         if self._entries:

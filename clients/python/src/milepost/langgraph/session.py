@@ -126,6 +126,7 @@ class Session:
         """In the child of a fork, where nobody else holds the lock any more."""
         self.lock = threading.RLock()
         self._facts.clear()
+        self.emitter.forked()
         self._expected = self._busy = False
 
 
