@@ -36,7 +36,6 @@ test("posts and pictures appear on the page that the form leads to, and on a sha
 });
 
 test("what came to nothing is said, and nothing looks as if it still came", async () => {
-  const runs = new Runs(server);
   await ordered("partly");
   const page = await open(browser, `${server.url}/campaigns/partly`);
   await page.locator('.post[data-post="2"]').waitFor();
