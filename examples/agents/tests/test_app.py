@@ -195,13 +195,19 @@ def test_a_page_that_comes_back_repairs_itself_by_the_snapshot(app: str) -> None
     async def main() -> None:
         page = Page(app)
         async with page.listen() as socket:
-            await page.start("ingest", name="a", text=". Word".join(["One"] * 2_000))
+            job = await page.start("ingest", name="a", text=". Word".join(["One"] * 2_000))
             await frames(socket, "ingest.job.created")
         async with page.listen() as socket:
-            found = await frames(socket, "ingest.job.completed")
-        [snapshot] = [frame for frame in found if frame["type"] == "snapshot"]
-        assert found[0] is snapshot
-        assert [run["status"] for run in snapshot["runs"]] in ([], ["running"], ["queued"])
+            found = [json.loads(await socket.recv())]
+            # On a quick machine the job is over by now. Then the project has no open run, and the job's own stream tells its end.
+            if found[0]["runs"]:
+                found += await frames(socket, "ingest.job.completed")
+        if not found[0]["runs"]:
+            frame, _ = await to_the_end(page.listen(job["stream"]))
+            found += frame
+        assert [frame["type"] for frame in found].count("snapshot") == (1 if found[0]["runs"] else 2)
+        assert [run["status"] for run in found[0]["runs"]] in ([], ["running"], ["queued"])
+        assert found[-1]["job"]["status"] == "completed"
         assert found[-1]["job"]["current"] == found[-1]["job"]["total"]
 
     asyncio.run(main())
