@@ -199,7 +199,8 @@ def test_a_page_that_comes_back_repairs_itself_by_the_snapshot(app: str) -> None
             await frames(socket, "ingest.job.created")
         async with page.listen() as socket:
             found = [json.loads(await socket.recv())]
-            # On a quick machine the job is over by now. Then the project has no open run, and the job's own stream tells its end.
+            # On a quick machine the job is over by now: no run of the project is open, and the job's own stream
+            # tells its end.
             if found[0]["runs"]:
                 found += await frames(socket, "ingest.job.completed")
         if not found[0]["runs"]:
