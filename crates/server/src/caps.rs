@@ -60,3 +60,6 @@ pub(crate) const BACKLOG: u32 = 4_096;
 
 /// Kinds of queued runs that the metrics show, the longest queues first. Kinds are the users' words, and each is a time series.
 pub(crate) const QUEUES_SHOWN: usize = 50;
+
+/// While a built-in job runs, its viewers hear of it at least this often. They are promised 5 s; this leaves room for a late timer.
+pub(crate) const SILENCE: Duration = Duration::from_secs(4);

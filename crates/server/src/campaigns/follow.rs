@@ -13,10 +13,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::views::{Rendered, View};
 use crate::app::App;
+use crate::caps::SILENCE;
 use crate::metrics::SessionGuard;
-
-/// While a campaign runs its viewers hear of it at least this often. The contract says 5 s; this leaves room for a late timer.
-const SILENCE: Duration = Duration::from_secs(4);
 
 /// Events that are read at once to find out what a viewer has not seen.
 const PAGE: usize = 256;
@@ -97,13 +95,13 @@ impl Viewer {
         let Some((shown, at)) = &self.shown else { return self.view.render(hub).await };
         let alive = *at + SILENCE;
         sleep_until(*at + self.interval).await;
-        let mut seen = shown.seq;
+        let mut seen = shown.cursor.seq;
         loop {
             let rendered = self.view.render(hub).await?;
             if rendered.differs(shown) || rendered.over || Instant::now() >= alive {
                 return Ok(rendered);
             }
-            seen = seen.max(rendered.seq);
+            seen = seen.max(rendered.cursor.seq);
             let left = alive.saturating_duration_since(Instant::now());
             let moved = hub.moved(&self.view.project, &self.view.campaign, seen, left).await?;
             if !moved && Instant::now() < alive {

@@ -15,10 +15,8 @@ use milepost_hub::{Hub, Item, Session};
 use milepost_wire::dialects::ingest::Progress;
 use tokio::time::{Instant, Sleep};
 
+use crate::caps::SILENCE;
 use crate::metrics::SessionGuard;
-
-/// While a job runs its viewers hear of it at least this often. The contract says 5 s; this leaves room for a late timer.
-const SILENCE: Duration = Duration::from_secs(4);
 
 /// Where a viewer joins a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
